@@ -1,0 +1,270 @@
+"""params.yaml becomes one frozen object. An unknown key is an error that names the nearest known one.
+
+One file is the whole configuration of one project: its data, its inputs and tasks, then one block per stage.
+Kinds of input and task are looked up by name in `lepton.kinds`; each brings its own options.
+"""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from lepton.errors import LeptonError
+from lepton.kinds import KINDS
+from lepton.kinds import load as load_kind
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """` Did you mean x?` where something similar is known, else the list of what is."""
+    close = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(sorted(known))}."
+
+
+class Strict(BaseModel):
+    """Frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for key in values:
+                known = [field.alias or name for name, field in cls.model_fields.items()]
+                if key not in known:
+                    raise PydanticCustomError("key", f"unknown key {key!r}. {nearest(str(key), known)}")
+        return values
+
+
+class Input(Strict):
+    """What every kind of input has: the column of the table that it is read from."""
+
+    type: str
+    column: str
+
+
+class Task(Strict):
+    """What every kind of task has."""
+
+    type: str
+    column: str
+    weight: Positive = 1.0  # of this task in the trunk's loss, before any adaptive weighting
+    tolerance: Fraction = 0.02  # how much of its metric the compressed model may lose, relative
+
+
+class NewTask(Task):
+    """A task that the model has not seen, to adapt to from a few samples; its rows are in new_tasks.parquet."""
+
+    type: Literal["classification"]
+    shots: tuple[Count, ...] = (1, 5)  # labelled samples per class to adapt from
+
+
+def _chosen(room: str, name: Any) -> str:
+    if name not in KINDS[room]:
+        raise PydanticCustomError("kind", f"unknown {room} kind {name!r}. {nearest(str(name), list(KINDS[room]))}")
+    return str(name)
+
+
+def _of_kind(room: str) -> WrapValidator:
+    def build(value: Any, _: ValidatorFunctionWrapHandler) -> Any:
+        if not isinstance(value, dict) or "type" not in value:
+            raise PydanticCustomError("type", "needs a type, as in {type: image, column: photo}")
+        return load_kind(room, _chosen(room, value["type"])).model_validate(value)
+
+    return WrapValidator(build)
+
+
+def one_of(room: str) -> Any:
+    """The type of a key that names a kind of `room`."""
+    return Annotated[str, BeforeValidator(lambda name: _chosen(room, name))]
+
+
+AnyInput = Annotated[Input, _of_kind("inputs")]
+AnyTask = Annotated[Task, _of_kind("tasks")]
+
+
+class Split(Strict):
+    valid: Fraction = 0.15  # share of groups
+    test: Fraction = 0.15
+    group: str | None = None  # column whose hash decides the side; None: each row is its own group
+    salt: str = "lepton"  # another salt is another split
+
+
+class Data(Strict):
+    path: Path  # folder with samples.parquet and, for new tasks, new_tasks.parquet
+    id: str = "id"  # column that names a row in messages
+    split: Split = Split()
+
+
+class Compute(Strict):
+    seed: int = 0
+    threads: Count = 2  # part of the numbers: another count gives other float bits
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+
+
+class Model(Strict):
+    """The network that relate, train and baseline build."""
+
+    sharing: one_of("sharing") = "adaptive"  # type: ignore[valid-type]
+    trunk: tuple[Count, ...] = (16, 32, 64)  # channels of each level, all tasks together
+    branch: tuple[Count, ...] = (8, 16, 32)  # channels of each level, each task
+    dropout: Fraction = 0.0  # before the heads
+
+
+class Validate(Strict):
+    min_rows: Count = 100  # fewer rows: refused
+    max_undecodable: Fraction = 0.2  # share of media that cannot be read: above it refused, below it dropped by clean
+    max_invalid: Fraction = 0.1  # share of labels that clean may have to repair, per task: above it refused
+    max_missing: Annotated[float, Field(gt=0, le=1)] = 0.95  # share of rows without a label, per task: above it a warning
+
+
+class Clean(Strict):
+    duplicates: bool = True  # drop rows whose input bytes were seen before
+    outliers: Positive = 6.0  # robust deviations (IQR units) beyond which a number is set to null; inf: off
+    contamination: Fraction = 0.002  # share of rows that IsolationForest may call unusual inputs and drop; 0: off
+    suspects: bool = True  # null labels that out-of-fold models contradict with confidence
+    folds: Annotated[int, Field(ge=2)] = 3
+    epochs: Count = 6  # of each out-of-fold model
+    margin: Fraction = 0.5  # how far the other class must lead the given one, in probability
+
+
+class Augment(Strict):
+    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0  # degrees, uniformly in [-rotate, rotate]; 0: off
+    scale: Fraction = 0.0  # uniformly in [1 - scale, 1 + scale]; 0: off
+    shift: Fraction = 0.0  # of the side, uniformly in [-shift, shift]: a random crop; 0: off
+    color: Fraction = 0.0  # brightness and contrast per channel, uniformly in [1 - color, 1 + color]; 0: off
+    flip: bool = False  # left-right, only where every task allows it
+
+
+class Prepare(Strict):
+    classes: Literal["none", "weights"] = "weights"  # class balancing: loss weights by inverse root frequency
+    tasks: Literal["none", "sampling"] = "sampling"  # task balancing: rows with scarce labels are drawn more often
+    power: Annotated[float, Field(ge=0, le=1)] = 0.5  # of the inverse frequency; 0: as they come, 1: fully equal
+    augment: Augment = Augment()
+
+
+class Relate(Strict):
+    epochs: Count = 2  # of the probe that gradients and features are read from
+    samples: Count = 512  # rows that features are compared on
+    threshold: Annotated[float, Field(ge=-1, le=1)] = 0.1  # affinity from which two tasks may share a group
+
+
+class Train(Strict):
+    epochs: Count = 12  # of as many samples as the training split has rows
+    batch_size: Count = 128
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    lr: Positive = 0.003  # peak of the schedule
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup: Fraction = 0.1  # share of the steps
+    l2: Annotated[float, Field(ge=0)] = 0.01  # decoupled weight decay; 0: off
+    l1: Annotated[float, Field(ge=0)] = 0.0  # 0: off
+    clip: Annotated[float, Field(ge=0)] = 5.0  # gradient norm; 0: off
+    weighting: one_of("weighting") = "equal"  # type: ignore[valid-type]
+    alpha_lr: Positive = 10.0  # learning rate of the sharing degrees, in units of lr
+    alpha_pressure: Annotated[float, Field(ge=0)] = 0.02  # strength at the end of training of the pull of α to 0 or 1; 0: off
+    alpha_snap: Annotated[float, Field(ge=0, lt=0.5)] = 0.05  # α this near to 0 or 1 is fixed there; 0: off
+
+
+class Baseline(Strict):
+    lrs: tuple[Positive, ...] = (0.001, 0.003, 0.01)  # each task takes the best of these in a short probe
+    probe: Annotated[float, Field(gt=0, le=1)] = 0.08  # length of a probe, as a share of the training
+
+
+class Adapt(Strict):
+    method: Literal["reptile", "maml"] = "reptile"
+    episodes: Count = 600  # for meta-training
+    inner_steps: Count = 5
+    inner_lr: Positive = 0.05
+    outer_lr: Positive = 0.5
+    ways: Count = 3  # classes per meta-training episode
+    queries: Count = 10  # per class
+    test_episodes: Count = 200  # per new task and shot count
+
+
+class Compress(Strict):
+    widths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.75, 0.5)  # shares of channels kept by structured pruning
+    epochs: Count = 2  # of fine-tuning after pruning, taught by the full model
+    lr: Positive = 0.001
+    distill: Fraction = 0.5  # weight of the full model's outputs in fine-tuning
+    calibration: Count = 256  # training rows for the int8 ranges
+    parity_rows: Count = 64  # real rows that exports are compared on
+
+
+class Evaluate(Strict):
+    resamples: Count = 200  # of the bootstrap
+    explain: Count = 4  # test rows drawn with saliency maps
+    tree_depth: Count = 3  # of the surrogate decision tree
+
+
+class Tracking(Strict):
+    project: str = "lepton"
+    media: bool = False  # may images of the data leave the machine?
+
+
+class Params(Strict):
+    """One project. Built by `load`."""
+
+    data: Data
+    inputs: Annotated[dict[str, AnyInput], Field(min_length=1, max_length=1)]
+    tasks: Annotated[dict[str, AnyTask], Field(min_length=1)]
+    new_tasks: dict[str, NewTask] = {}
+    compute: Compute = Compute()
+    model: Model = Model()
+    validate_: Annotated[Validate, Field(alias="validate")] = Validate()
+    clean: Clean = Clean()
+    prepare: Prepare = Prepare()
+    relate: Relate = Relate()
+    train: Train = Train()
+    baseline: Baseline = Baseline()
+    adapt: Adapt = Adapt()
+    compress: Compress = Compress()
+    evaluate: Evaluate = Evaluate()
+    tracking: Tracking = Tracking()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Params":
+        if len(self.model.trunk) != len(self.model.branch):
+            raise PydanticCustomError("levels", "model.trunk and model.branch need one number of channels per level each")
+        if clash := set(self.tasks) & set(self.new_tasks):
+            raise PydanticCustomError("name", f"{sorted(clash)[0]!r} stands in both tasks and new_tasks")
+        if self.data.split.valid + self.data.split.test >= 1:
+            raise PydanticCustomError("split", "data.split: valid and test leave nothing to train on")
+        return self
+
+
+def parse(text: str, source: str = "params.yaml") -> Params:
+    """The configuration written in YAML `text`; a LeptonError names the first key at fault."""
+    try:
+        values = yaml.safe_load(text)
+        return Params.model_validate(values if values is not None else {})
+    except yaml.YAMLError as error:
+        raise LeptonError(f"{source}: not valid YAML ({' '.join(str(error).split())}).") from None
+    except ValidationError as error:
+        first, *others = error.errors()
+        where = ".".join(str(part) for part in first["loc"])
+        more = f" ({len(others)} more like it.)" if others else ""
+        raise LeptonError(f"{source}: {where + ': ' if where else ''}{first['msg']}{more}") from None
+
+
+def load(path: str | Path = "params.yaml") -> Params:
+    try:
+        return parse(Path(path).read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError:
+        raise LeptonError(f"{path}: not there. Run in the project's folder, or name the file.") from None

@@ -1,0 +1,35 @@
+"""Defaults for the tools that Lepton drives, set in this one place. What the user has set stays."""
+
+import os
+from pathlib import Path
+
+
+def home(root: Path | None = None) -> Path:
+    """Where records, caches and reports live, outside git and DVC: $LEPTON_HOME, else .lepton in the project."""
+    return Path(os.environ.get("LEPTON_HOME") or (root or Path.cwd()) / ".lepton").absolute()
+
+
+def set_defaults(root: Path | None = None) -> None:
+    """Keeps every tool's state inside the project, and its telemetry off. Called before any of them is imported."""
+    place = home(root)
+    defaults = {
+        "LEPTON_HOME": place,
+        "DO_NOT_TRACK": "1",
+        "PREFECT_HOME": place / "prefect",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",  # hides 'Error flushing' at exit
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "DVC_SITE_CACHE_DIR": place / "dvc",
+        "DVC_NO_ANALYTICS": "1",
+        "GX_ANALYTICS_ENABLED": "false",
+        "WANDB_DIR": place,
+        "WANDB_CACHE_DIR": place / "wandb-cache",
+        "WANDB_DATA_DIR": place / "wandb-data",
+        "WANDB_SILENT": "true",
+        "MPLBACKEND": "agg",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, str(value))
+    if not os.environ.get("WANDB_API_KEY"):  # online without a key takes half a minute to fail
+        os.environ.setdefault("WANDB_MODE", "offline")

@@ -1,0 +1,142 @@
+"""Images: encoded bytes (PNG, JPEG, ...) in the table, or paths beside it."""
+
+import io
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from PIL import Image as Pillow
+from PIL import UnidentifiedImageError
+from pydantic import Field
+from torch import Generator, Tensor
+
+from lepton.config import Augment, Input, Validate
+from lepton.types import Expectation, Source, Warp
+
+
+def read(value: bytes | str, folder: Path) -> bytes:
+    """The encoded bytes of a cell: itself, or the file that it names, relative to the table's folder."""
+    return value if isinstance(value, bytes) else (folder / value).read_bytes()
+
+
+def decode(value: bytes | str | None, mode: str, folder: Path) -> np.ndarray | None:
+    """Pixels [H, W] or [H, W, C] uint8 of an encoded image; None when it cannot be decoded to its end."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    try:
+        with Pillow.open(io.BytesIO(read(value, folder))) as picture:
+            return np.asarray(picture.convert(mode))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Pillow.DecompressionBombError):
+        return None
+
+
+class Image(Input):
+    type: Literal["image"]
+    size: tuple[Annotated[int, Field(ge=4)], Annotated[int, Field(ge=4)]]  # height, width in pixels; others are resized
+    channels: Literal[1, 3] = 3
+
+    @property
+    def kernel(self) -> int:
+        """Side of the trunk's convolutions, in pixels."""
+        return 3
+
+    def faults(self, column: pd.Series, source: Source) -> dict[str, pd.Series]:
+        """Reason -> True for the rows at fault."""
+        broken = [decode(value, self._mode, source.folder) is None for value in column]
+        return {"undecodable": pd.Series(broken, index=column.index, dtype=bool)}
+
+    def expectations(self, limits: Validate) -> list[Expectation]:
+        return [
+            Expectation(
+                self.column,
+                "expect_column_values_to_not_be_null",
+                {},
+                f"Every row needs an image in {self.column}.",
+                mostly=1 - limits.max_undecodable,
+            ),
+            Expectation(
+                f"{self.column}: undecodable",
+                "expect_column_values_to_be_in_set",
+                {"value_set": [False]},
+                f"Export {self.column} again, or raise validate.max_undecodable.",
+                mostly=1 - limits.max_undecodable,
+            ),
+        ]
+
+    def encode(self, column: pd.Series, source: Source) -> np.ndarray:
+        """Decodable cells to uint8 [N, C, H, W], resized where they differ from `size`."""
+        height, width = self.size
+        images_NCHW = np.empty((len(column), self.channels, height, width), np.uint8)
+        for row, value in enumerate(column):
+            pixels = decode(value, self._mode, source.folder)
+            assert pixels is not None, "clean has removed undecodable rows"
+            if pixels.shape[:2] != (height, width):
+                pixels = np.asarray(Pillow.fromarray(pixels).resize((width, height), Pillow.Resampling.BILINEAR))
+            images_NCHW[row] = pixels.reshape(height, width, self.channels).transpose(2, 0, 1)
+        return images_NCHW
+
+    @property
+    def _mode(self) -> str:
+        return "RGB" if self.channels == 3 else "L"
+
+    def example(self, rows: int) -> Tensor:
+        """A zero batch as the network sees it, float32 [rows, C, H, W]."""
+        return torch.zeros(rows, self.channels, *self.size)
+
+    def prepare(self, stored_BCHW: Tensor) -> Tensor:
+        """Stored uint8 to float32 in [-1, 1], channels last in memory: what the network and its exports take."""
+        return stored_BCHW.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+
+    def augment(self, images_BCHW: Tensor, plan: Augment, *, generator: Generator) -> tuple[Tensor, Warp]:
+        """Random rotation, scaling, cropping (a shift), flipping and colour, in one resampling of the batch.
+
+        generator: of the CPU, so that every device sees the same draws.
+        """
+        rows = len(images_BCHW)
+        device = images_BCHW.device
+        height, width = self.size
+
+        def uniform(low: float, high: float, *shape: int) -> Tensor:
+            draw = torch.empty(shape or (rows,)).uniform_(low, high, generator=generator)
+            return draw.to(device)
+
+        angle = uniform(-plan.rotate, plan.rotate)
+        scale = uniform(1 - plan.scale, 1 + plan.scale)
+        shift_x, shift_y = uniform(-plan.shift, plan.shift) * width, uniform(-plan.shift, plan.shift) * height
+        flip = uniform(0, 1) < (0.5 if plan.flip else 0.0)
+        sign = 1 - 2 * flip.float()
+        radians = torch.deg2rad(angle)
+        # destination = shift + centre + scale · rotation · flip · (source - centre)
+        cos, sin = scale * radians.cos(), scale * radians.sin()
+        linear = torch.stack([torch.stack([cos * sign, -sin], 1), torch.stack([sin * sign, cos], 1)], 1)
+        centre = torch.tensor([(width - 1) / 2, (height - 1) / 2], device=device)
+        offset = centre + torch.stack([shift_x, shift_y], 1) - linear @ centre
+        warp = Warp(torch.cat([linear, offset[:, :, None]], 2), angle, scale, flip, self.size)
+        moved = resample(images_BCHW, warp, mode="bilinear")
+        if plan.color:
+            shape = (rows, self.channels, 1, 1)
+            contrast, brightness = uniform(1 - plan.color, 1 + plan.color, *shape), uniform(-plan.color, plan.color, *shape)
+            moved = moved.mul_(contrast).add_(brightness)
+        return moved.contiguous(memory_format=torch.channels_last), warp
+
+
+def resample(images_BCHW: Tensor, warp: Warp, mode: Literal["bilinear", "nearest"]) -> Tensor:
+    """Moves pixels by `warp`; what comes from outside repeats the border (bilinear) or is 0 (nearest)."""
+    height, width = warp.size
+    inverse = torch.linalg.inv(warp.matrix_B23[:, :, :2])
+    offset = -(inverse @ warp.matrix_B23[:, :, 2:])
+    x, y = torch.meshgrid(
+        torch.arange(width, device=images_BCHW.device, dtype=torch.float32),
+        torch.arange(height, device=images_BCHW.device, dtype=torch.float32),
+        indexing="xy",
+    )
+    points = torch.stack([x.flatten(), y.flatten()])
+    source = (inverse @ points + offset).view(-1, 2, height, width).permute(0, 2, 3, 1)
+    span = torch.tensor([max(width - 1, 1), max(height - 1, 1)], device=images_BCHW.device)
+    padding = "border" if mode == "bilinear" else "zeros"
+    return F.grid_sample(images_BCHW, 2 * source / span - 1, mode=mode, padding_mode=padding, align_corners=True)
+

@@ -1,0 +1,35 @@
+"""Every name that params.yaml may choose by, and where it lives. A new kind is one new file and one line here.
+
+The classes are imported when asked for, so that a command loads only what its project uses.
+"""
+
+from importlib import import_module
+from typing import Any
+
+KINDS: dict[str, dict[str, str]] = {
+    "inputs": {
+        "image": "lepton.inputs.image:Image",
+    },
+    "tasks": {
+        "classification": "lepton.tasks.classification:Classification",
+        "regression": "lepton.tasks.regression:Regression",
+        "detection": "lepton.tasks.detection:Detection",
+        "segmentation": "lepton.tasks.segmentation:Segmentation",
+    },
+    "sharing": {
+        "adaptive": "lepton.sharing.adaptive:Adaptive",
+        "hard": "lepton.sharing.hard:Hard",
+    },
+    "weighting": {
+        "equal": "lepton.training.weighting.equal:Equal",
+        "uncertainty": "lepton.training.weighting.uncertainty:Uncertainty",
+        "imtl_g": "lepton.training.weighting.imtl_g:IMTLG",
+        "pcgrad": "lepton.training.weighting.pcgrad:PCGrad",
+    },
+}
+
+
+def load(room: str, name: str) -> Any:
+    """The class that `name` stands for in `room`; KeyError when there is none."""
+    module, _, attribute = KINDS[room][name].partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,38 @@
+"""A stage's key: one hash of everything it reads (command, files, parameters). Equal keys, equal outputs."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    elif path.exists():
+        yield path
+
+
+def _resolve(text: str, params: dict[str, Any]) -> str:
+    """DVC's ${data.path}, for the one place where dvc.yaml names the data."""
+    while "${" in text:
+        start, end = text.index("${"), text.index("}")
+        value = reduce(lambda node, part: node[part], text[start + 2 : end].split("."), params)
+        text = text[:start] + str(value) + text[end + 1 :]
+    return text
+
+
+def stage_key(stage: str, root: Path | None = None) -> str:
+    """Hex digest of the stage's command, dependencies and parameters as they stand in the project now."""
+    root = root or Path.cwd()
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    block = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
+    digest = hashlib.sha256(json.dumps([block["cmd"], {key: params.get(key) for key in block["params"]}]).encode())
+    for dep in block["deps"]:
+        for file in _files(root / _resolve(dep, params)):
+            digest.update(str(file.relative_to(root)).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:20]

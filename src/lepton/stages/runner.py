@@ -1,0 +1,81 @@
+"""What every stage has around it: parameters, seed, threads, tracker, record, and one clear line when it cannot go on."""
+
+import logging
+import os
+import platform
+import random
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lepton import environment, files
+from lepton.config import Params, load
+from lepton.errors import LeptonError, Refusal
+from lepton.ops import records
+from lepton.tracking import start
+from lepton.tracking.tracker import Tracker
+
+ARTIFACTS = Path("artifacts")
+
+
+@dataclass
+class Stage:
+    """A running stage. Values go to `out`, everything that a clock or a host has a say in goes to `record`."""
+
+    name: str
+    params: Params
+    tracker: Tracker
+    home: Path  # checkpoints, Data Docs and other leftovers that no stage reads
+    key: str
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def out(self) -> Path:
+        return ARTIFACTS / self.name
+
+    def scratch(self, kind: str) -> Path:
+        """A folder of this stage and key outside DVC's outputs, made when asked for; e.g. for checkpoints."""
+        folder = self.home / kind / self.name / self.key
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def _deterministic(params: Params) -> None:
+    import numpy as np
+    import torch
+
+    random.seed(params.compute.seed)
+    np.random.seed(params.compute.seed)
+    torch.manual_seed(params.compute.seed)
+    torch.set_num_threads(params.compute.threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def main(name: str, work: Callable[[Stage], None]) -> None:
+    """Runs a stage as a process. Exit codes: 0 done, 2 a LeptonError, 3 a Refusal; anything else is a bug."""
+    environment.set_defaults()
+    refusal = environment.home() / "refusal.json"
+    started = time.perf_counter()
+    tracker: Tracker | None = None
+    try:
+        params = load()
+        refusal.unlink(missing_ok=True)
+        _deterministic(params)
+        path = records.path_of(name)
+        tracker = start(name, params)
+        stage = Stage(name, params, tracker, environment.home(), path.stem)
+        work(stage)
+        host = {"host": platform.node(), "cpu": platform.machine(), "pid": os.getpid()}
+        times = {"seconds": time.perf_counter() - started, "ended": time.time()}
+        files.write_json(path, {**times, **stage.record, "wandb": tracker.finish(ok=True), **host})
+    except LeptonError as error:
+        if tracker:
+            tracker.finish(ok=False)
+        if isinstance(error, Refusal):
+            files.write_json(refusal, {"stage": name, "reason": str(error)})
+        logging.disable()
+        print(f"{'refused' if isinstance(error, Refusal) else 'error'}: {error}", file=sys.stderr)
+        sys.exit(3 if isinstance(error, Refusal) else 2)

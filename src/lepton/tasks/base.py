@@ -1,0 +1,89 @@
+"""What every kind of task brings, and how its result is measured on any choice of rows."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from torch import Tensor, nn
+
+from lepton.config import Task, Validate
+from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
+
+
+class Evidence(ABC):
+    """A model's predictions compared with the labels, row by row, so that any choice of rows can be measured."""
+
+    @abstractmethod
+    def rows(self) -> np.ndarray:
+        """Indices of the rows that have a label."""
+
+    @abstractmethod
+    def measure(self, rows: np.ndarray | None = None) -> dict[str, float]:
+        """Metrics over `rows` (indices into the labelled rows, repeats allowed; None: all). The task's own metric is first."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """Where a head may read: its channels, and how many pixels of the input one of its pixels spans."""
+
+    channels: int
+    stride: int
+
+
+class BaseTask(Task, ABC):
+    """A kind of task. Its name in params.yaml is chosen by the user, its `type` is the kind."""
+
+    metric: ClassVar[str]
+    higher_is_better: ClassVar[bool]
+
+    @property
+    def flips(self) -> bool:
+        """Does the label survive, or move with, a left-right flip?"""
+        return True
+
+    @abstractmethod
+    def faults(self, column: pd.Series, source: Source) -> dict[str, pd.Series]:
+        """Reason -> True for the labelled rows whose label is impossible."""
+
+    @abstractmethod
+    def expectations(self, limits: Validate) -> list[Expectation]:
+        """What great_expectations is to check on the column."""
+
+    @abstractmethod
+    def encode(self, column: pd.Series, source: Source) -> Arrays:
+        """Labels as arrays with one entry per row; `present` [N] bool says which rows have one."""
+
+    def balance(self, labels: Arrays, power: float) -> list[float] | None:
+        """Loss weight of each class, inverse frequency to `power`, mean 1 over the samples; None: no classes."""
+        return None
+
+    def move(self, labels: Labels, warp: Warp) -> Labels:
+        """The labels after an augmentation of the input; most do not move."""
+        return labels
+
+    def levels(self, depth: int) -> Sequence[int]:
+        """Which of the levels 0 .. depth - 1 the head reads, the last one at least."""
+        return [depth - 1]
+
+    @abstractmethod
+    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> nn.Module:
+        """From this task's features at `self.levels`, a list of [B, C_l, H_l, W_l], to `raw`, what loss and predict take."""
+
+    @abstractmethod
+    def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:
+        """Loss of each sample [B]; rows without a label may hold any finite number, the loop masks them."""
+
+    @abstractmethod
+    def predict(self, raw: Tensor) -> Outputs:
+        """What the exported model returns for this task; every field has one entry per sample."""
+
+    @abstractmethod
+    def compare(self, predicted: Mapping[str, np.ndarray], labels: Arrays, size: tuple[int, int]) -> Evidence:
+        """Predictions of N rows beside their labels."""
+
+    @abstractmethod
+    def score(self, raw: Tensor) -> Tensor:
+        """One number per sample [B] that explanations ask about: how strongly the model says what it says."""

@@ -1,0 +1,266 @@
+"""Objects as centres on a heat map with a size each: CenterNet (Zhou et al. 2019, arXiv 1904.07850), average precision.
+
+Peaks are found by max-pooling, so an exported model needs no non-maximum suppression.
+"""
+
+import contextlib
+import io
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from pydantic import Field
+from torch import Tensor, nn
+
+from lepton.config import Validate
+from lepton.errors import LeptonError
+from lepton.tasks.base import BaseTask, Evidence, Level
+from lepton.tasks.pyramid import Pyramid
+from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
+
+KEPT = 20  # most confident boxes of an image that are measured
+FLOOR = 0.01  # least confidence of a box that is measured
+RECALLS = np.linspace(0, 1, 101)  # where COCO reads precision
+
+
+class BoxEvidence(Evidence):
+    """Matches of detections D with true boxes, made by pycocotools; average precision follows COCO's definition.
+
+    Detections are sorted by falling confidence. hit_DI: matched at each IoU threshold I; truth_NK: true boxes per row, class.
+    """
+
+    def __init__(self, row_N: np.ndarray, row_D: np.ndarray, class_D: np.ndarray, hit_DI: np.ndarray, truth_NK: np.ndarray):
+        self.row_N, self.row_D, self.class_D, self.hit_DI, self.truth_NK = row_N, row_D, class_D, hit_DI, truth_NK
+
+    def rows(self) -> np.ndarray:
+        return self.row_N
+
+    def measure(self, rows: np.ndarray | None = None) -> dict[str, float]:
+        count = len(self.row_N)
+        weight_N = np.ones(count) if rows is None else np.bincount(rows, minlength=count).astype(float)
+        thresholds = self.hit_DI.shape[1] if rows is None else 1  # a bootstrap asks for the task's own metric only
+        ap_KI = np.array([self._precision(number, weight_N, thresholds) for number in range(self.truth_NK.shape[1])])
+        seen = ~np.isnan(ap_KI[:, 0])
+        result = {"ap50": float(ap_KI[seen, 0].mean()) if seen.any() else 0.0}
+        if rows is None:
+            result["ap"] = float(ap_KI[seen].mean()) if seen.any() else 0.0
+        return result
+
+    def _precision(self, number: int, weight_N: np.ndarray, thresholds: int) -> np.ndarray:
+        """Average precision of one class at the first `thresholds` IoUs; nan when it has no true box."""
+        truth = float(weight_N @ self.truth_NK[:, number])
+        if truth == 0:
+            return np.full(thresholds, np.nan)
+        mine = self.class_D == number
+        weight_D = weight_N[self.row_D[mine]]
+        result = []
+        for hit_D in self.hit_DI[mine, :thresholds].T:
+            hits, all_seen = np.cumsum(weight_D * hit_D), np.cumsum(weight_D)
+            precision = np.maximum.accumulate((hits / np.maximum(all_seen, 1e-9))[::-1])[::-1]
+            at = np.searchsorted(hits / truth, RECALLS - 1e-12)
+            result.append(np.append(precision, 0.0)[np.minimum(at, len(precision))].mean())
+        return np.array(result)
+
+
+class CentreHead(nn.Module):
+    """[B, K + 4, h, w] at one pixel per stride: K centre logits, centre offset x, y in strides, log width and height in strides."""
+
+    def __init__(self, levels: Sequence[Level], classes: int, dropout: float, skip: int):
+        super().__init__()
+        self.skip = skip  # levels finer than the heat map
+        channels = levels[0].channels
+        self.pyramid = Pyramid([level.channels for level in levels])
+        self.mix = nn.Conv2d(channels, channels, 3, padding=1)
+        self.dropout = nn.Dropout(dropout)
+        self.centres = nn.Conv2d(channels, classes, 1)
+        self.boxes = nn.Conv2d(channels, 4, 1)
+        nn.init.constant_(self.centres.bias, -4.0)  # objects are rare among pixels
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        mixed = self.dropout(F.relu(self.mix(self.pyramid(features[self.skip :]))))
+        return torch.cat([self.centres(mixed), self.boxes(mixed)], 1)
+
+
+class Detection(BaseTask):
+    """The column holds, per row, a list of {label, x, y, w, h}: pixels, from the top left; an empty list says there is nothing."""
+
+    type: Literal["detection"]
+    classes: Annotated[tuple[int | str, ...], Field(min_length=1)]
+    stride: Annotated[int, Field(ge=2)] = 4  # input pixels per pixel of the heat map; a level of the trunk must have it
+    max_objects: Annotated[int, Field(ge=1)] = 16  # per image; more are refused as impossible
+
+    metric: ClassVar[str] = "ap50"
+    higher_is_better: ClassVar[bool] = True
+
+    def faults(self, column: pd.Series, source: Source) -> dict[str, pd.Series]:
+        height, width = source.size
+
+        def at_fault(test: object) -> pd.Series:
+            return column.notna() & column.map(test, na_action="ignore").fillna(False).astype(bool)
+
+        def outside(boxes: Sequence[Mapping]) -> bool:
+            return any(
+                b["w"] <= 0 or b["h"] <= 0 or b["x"] < 0 or b["y"] < 0 or b["x"] + b["w"] > width or b["y"] + b["h"] > height for b in boxes
+            )
+
+        return {
+            "unknown class": at_fault(lambda boxes: any(b["label"] not in self.classes for b in boxes)),
+            "box outside image": at_fault(outside),
+            "too many boxes": at_fault(lambda boxes: len(boxes) > self.max_objects),
+        }
+
+    def expectations(self, limits: Validate) -> list[Expectation]:
+        never, rarely = {"value_set": [False]}, 1 - limits.max_invalid
+        known = f"Fix the export or add the class to classes ({', '.join(map(str, self.classes))}) in params.yaml."
+        inside = "Boxes are {label, x, y, w, h} in pixels from the top left, inside the image, with w and h above 0."
+        crowd = f"Raise max_objects ({self.max_objects}) in params.yaml."
+        name = "expect_column_values_to_be_in_set"
+        return [
+            Expectation(f"{self.column}: unknown class", name, never, known),
+            Expectation(f"{self.column}: box outside image", name, never, inside, rarely),
+            Expectation(f"{self.column}: too many boxes", name, never, crowd),
+        ]
+
+    def encode(self, column: pd.Series, source: Source) -> Arrays:
+        index = {name: number for number, name in enumerate(self.classes)}
+        box_NM4 = np.zeros((len(column), self.max_objects, 4), np.float32)
+        class_NM = np.full((len(column), self.max_objects), -1, np.int64)
+        present = column.notna().to_numpy()
+        for row in np.flatnonzero(present):
+            for slot, box in enumerate(column.iloc[row]):
+                box_NM4[row, slot] = box["x"] + box["w"] / 2, box["y"] + box["h"] / 2, box["w"], box["h"]
+                class_NM[row, slot] = index[box["label"]]
+        return {"present": present, "box": box_NM4, "class": class_NM}
+
+    def move(self, labels: Labels, warp: Warp) -> Labels:
+        """Centres move exactly; sizes become those around the moved ellipse that each box frames. Centres that leave end."""
+        box_BM4 = labels["box"]
+        centre = box_BM4[..., :2] @ warp.matrix_B23[:, :, :2].mT + warp.matrix_B23[:, None, :, 2]
+        size = (box_BM4[..., 2:] ** 2 @ (warp.matrix_B23[:, :, :2] ** 2).mT).sqrt()
+        limit = torch.tensor([warp.size[1], warp.size[0]], device=centre.device)
+        inside = ((centre >= 0) & (centre < limit)).all(-1)
+        return {**labels, "box": torch.cat([centre, size], -1), "class": labels["class"].where(inside, -1)}
+
+    def levels(self, depth: int) -> Sequence[int]:
+        return list(range(depth))
+
+    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> nn.Module:
+        fit = [level for level in levels if level.stride >= self.stride]
+        if not fit or fit[0].stride != self.stride:
+            known = ", ".join(str(level.stride) for level in levels)
+            raise LeptonError(f"params.yaml: {self.column}: no level of the trunk has stride {self.stride}. Known: {known}.")
+        return CentreHead(fit, len(self.classes), dropout, skip=len(levels) - len(fit))
+
+    def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:
+        """Penalty-reduced focal loss on the centres and L1 on the boxes at them, per object (CenterNet, eq. 1-4)."""
+        classes = len(self.classes)
+        box_BM4, class_BM = labels["box"], labels["class"]
+        real_BM = class_BM >= 0
+        height, width = raw.shape[2:]
+        at_BM2 = box_BM4[..., :2] / self.stride
+        cell_BM2 = at_BM2.floor().long()
+        cell_BM2 = torch.stack([cell_BM2[..., 0].clamp(0, width - 1), cell_BM2[..., 1].clamp(0, height - 1)], -1)
+
+        def bell(axis: int, length: int) -> Tensor:
+            sigma = (box_BM4[..., 2 + axis] / self.stride / 6).clamp(min=0.4)
+            distance = torch.arange(length, device=raw.device) - cell_BM2[..., axis, None]
+            return torch.exp(-(distance**2) / (2 * sigma[..., None] ** 2))
+
+        bell_BMhw = bell(1, height)[..., :, None] * bell(0, width)[..., None, :] * real_BM[..., None, None]
+        slot = class_BM.clamp(min=0)[..., None, None].expand_as(bell_BMhw)
+        target = torch.zeros(len(raw), classes, height, width, device=raw.device).scatter_reduce(1, slot, bell_BMhw, "amax")
+        logits = raw[:, :classes].float()
+        chance = logits.sigmoid()
+        positive = target == 1
+        focal = torch.where(
+            positive, (1 - chance) ** 2 * F.logsigmoid(logits), (1 - target) ** 4 * chance**2 * F.logsigmoid(-logits)
+        )
+        count_B = real_BM.sum(1).clamp(min=1)
+        flat = (cell_BM2[..., 1] * width + cell_BM2[..., 0])[:, None].expand(-1, 4, -1)
+        guess_BM4 = raw[:, classes:].float().flatten(2).gather(2, flat).mT
+        wanted_BM4 = torch.cat([at_BM2 - cell_BM2 - 0.5, (box_BM4[..., 2:] / self.stride).clamp(min=1e-3).log()], -1)
+        boxes = ((guess_BM4 - wanted_BM4).abs().sum(-1) * real_BM).sum(1)
+        return (boxes - focal.sum((1, 2, 3))) / count_B
+
+    def predict(self, raw: Tensor) -> Outputs:
+        """score [B, h·w, K], 0 off the peaks; box [B, h·w, 4] as x, y, w, h from the top left, in shares of the image."""
+        classes = len(self.classes)
+        height, width = raw.shape[2:]
+        chance = raw[:, :classes].sigmoid()
+        peak = chance * (chance >= F.max_pool2d(chance, 3, stride=1, padding=1))
+        y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+        span = torch.tensor([width, height], dtype=raw.dtype, device=raw.device)[None, :, None, None]
+        centre = (raw[:, classes : classes + 2] + torch.stack([x, y]).to(raw)) / span
+        size = (raw[:, classes + 2 :].clamp(max=8).exp() / span).clamp(max=1)
+        box = torch.cat([centre - size / 2, size], 1)
+        return {"score": peak.flatten(2).mT, "box": box.flatten(2).mT}
+
+    def objects(self, predicted: Mapping[str, np.ndarray], row: int, size: tuple[int, int]) -> list[dict]:
+        """Detections of one row, most confident first: {label, score, x, y, w, h} in pixels."""
+        score_PK, box_P4 = predicted["score"][row], predicted["box"][row]
+        place_D, class_D = np.nonzero(score_PK > FLOOR)
+        order = np.argsort(-score_PK[place_D, class_D], kind="stable")[:KEPT]
+        height, width = size
+        return [
+            {
+                "label": self.classes[number],
+                "score": float(score_PK[place, number]),
+                **dict(zip("xywh", (box_P4[place] * (width, height, width, height)).tolist(), strict=True)),
+            }
+            for place, number in zip(place_D[order], class_D[order], strict=True)
+        ]
+
+    def compare(self, predicted: Mapping[str, np.ndarray], labels: Arrays, size: tuple[int, int]) -> Evidence:
+        rows = np.flatnonzero(labels["present"])
+        number_of = {name: number for number, name in enumerate(self.classes)}
+        truth, found = [], []
+        truth_NK = np.zeros((len(rows), len(self.classes)))
+        for image, row in enumerate(rows):
+            for box, number in zip(labels["box"][row].tolist(), labels["class"][row], strict=True):
+                if number >= 0:
+                    x, y, w, h = box
+                    truth_NK[image, number] += 1
+                    corner = [x - w / 2, y - h / 2, w, h]
+                    truth.append({"image_id": image, "category_id": int(number), "bbox": corner, "area": w * h, "iscrowd": 0})
+            for item in self.objects(predicted, row, size):
+                corner = [item[side] for side in "xywh"]
+                found.append(
+                    {"image_id": image, "category_id": number_of[item["label"]], "bbox": corner, "score": item["score"]}
+                )
+        matches = _match(truth, found, len(rows), len(self.classes)) if truth and found else []
+        none = np.zeros(0)
+        row_D, class_D, score_D = (np.concatenate([m[i] for m in matches] or [none]) for i in range(3))
+        hit_DI = np.concatenate([m[3] for m in matches] or [np.zeros((0, 10))])
+        order = np.argsort(-score_D, kind="mergesort")
+        return BoxEvidence(rows, row_D[order].astype(int), class_D[order].astype(int), hit_DI[order], truth_NK)
+
+    def score(self, raw: Tensor) -> Tensor:
+        return raw[:, : len(self.classes)].amax((1, 2, 3))
+
+
+def _match(truth: list[dict], found: list[dict], images: int, classes: int) -> list[tuple[np.ndarray, ...]]:
+    """Per image and class: image, class, confidence [D] and hits [D, I] at IoU .50, .55 ... .95."""
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
+        coco = COCO()
+        coco.dataset = {
+            "info": {},
+            "images": [{"id": image} for image in range(images)],
+            "categories": [{"id": number} for number in range(classes)],
+            "annotations": [{"id": number + 1, **box} for number, box in enumerate(truth)],
+        }
+        coco.createIndex()
+        judge = COCOeval(coco, coco.loadRes(found), "bbox")
+        judge.params.areaRng, judge.params.areaRngLbl = judge.params.areaRng[:1], judge.params.areaRngLbl[:1]
+        judge.evaluate()
+    matches = []
+    for image in judge.evalImgs:
+        if image is not None:
+            score_D = np.asarray(image["dtScores"])
+            full = [np.full(len(score_D), image[key]) for key in ("image_id", "category_id")]
+            matches.append((*full, score_D, (image["dtMatches"] > 0).T.astype(float).reshape(len(score_D), -1)))
+    return matches

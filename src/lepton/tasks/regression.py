@@ -1,0 +1,88 @@
+"""One number within a stated range: Huber loss on the scaled value, mean absolute error in the user's unit."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lepton.config import Validate
+from lepton.tasks.base import BaseTask, Evidence, Level
+from lepton.tasks.classification import PooledLinear
+from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
+
+
+class ErrorEvidence(Evidence):
+    """Prediction and truth of each labelled row, in the user's unit."""
+
+    def __init__(self, row_N: np.ndarray, predicted_N: np.ndarray, true_N: np.ndarray):
+        self.row_N, self.predicted_N, self.true_N = row_N, predicted_N, true_N
+
+    def rows(self) -> np.ndarray:
+        return self.row_N
+
+    def measure(self, rows: np.ndarray | None = None) -> dict[str, float]:
+        predicted, true = (self.predicted_N, self.true_N) if rows is None else (self.predicted_N[rows], self.true_N[rows])
+        error = predicted - true
+        spread = ((true - true.mean()) ** 2).sum()
+        return {"mae": float(np.abs(error).mean()), "r2": float(1 - (error**2).sum() / spread) if spread > 0 else 0.0}
+
+
+class Regression(BaseTask):
+    type: Literal["regression"]
+    range: tuple[float, float]  # the smallest and largest possible value, in `unit`
+    unit: str = ""
+    moves_with: Literal["", "rotation", "scale"] = ""  # the augmentation that changes the value too
+
+    metric: ClassVar[str] = "mae"
+    higher_is_better: ClassVar[bool] = False
+
+    @property
+    def flips(self) -> bool:
+        return self.moves_with != "rotation"
+
+    @property
+    def _middle_and_half(self) -> tuple[float, float]:
+        low, high = self.range
+        return (low + high) / 2, (high - low) / 2
+
+    def faults(self, column: pd.Series, source: Source) -> dict[str, pd.Series]:
+        low, high = self.range
+        return {"out of range": column.notna() & ~column.between(low, high)}
+
+    def expectations(self, limits: Validate) -> list[Expectation]:
+        low, high = self.range
+        fix = f"Fix the export or widen range ([{low:g}, {high:g}]) in params.yaml."
+        options = {"min_value": low, "max_value": high}
+        return [Expectation(self.column, "expect_column_values_to_be_between", options, fix, 1 - limits.max_invalid)]
+
+    def encode(self, column: pd.Series, source: Source) -> Arrays:
+        value = pd.to_numeric(column)
+        return {"present": value.notna().to_numpy(), "value": value.fillna(0).to_numpy(np.float32)}
+
+    def move(self, labels: Labels, warp: Warp) -> Labels:
+        if self.moves_with == "rotation":
+            return {**labels, "value": labels["value"] + warp.angle_B}
+        if self.moves_with == "scale":
+            return {**labels, "value": labels["value"] * warp.scale_B}
+        return labels
+
+    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> nn.Module:
+        return PooledLinear(levels[-1], 1, dropout)
+
+    def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:
+        middle, half = self._middle_and_half
+        return 4 * F.smooth_l1_loss(raw[:, 0], (labels["value"] - middle) / half, reduction="none", beta=0.25)
+
+    def predict(self, raw: Tensor) -> Outputs:
+        middle, half = self._middle_and_half
+        return {"value": raw[:, 0] * half + middle}
+
+    def compare(self, predicted: Mapping[str, np.ndarray], labels: Arrays, size: tuple[int, int]) -> Evidence:
+        rows = np.flatnonzero(labels["present"])
+        return ErrorEvidence(rows, predicted["value"][rows].astype(np.float64), labels["value"][rows].astype(np.float64))
+
+    def score(self, raw: Tensor) -> Tensor:
+        return raw[:, 0]

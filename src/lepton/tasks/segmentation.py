@@ -1,0 +1,110 @@
+"""A class for every pixel: cross-entropy, mean intersection over union of the classes after the first (background)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from PIL import Image as Pillow
+from pydantic import Field
+from torch import Tensor, nn
+
+from lepton.config import Validate
+from lepton.inputs.image import decode, resample
+from lepton.tasks.base import BaseTask, Evidence, Level
+from lepton.tasks.pyramid import Pyramid
+from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
+
+
+class OverlapEvidence(Evidence):
+    """Intersection and union, in pixels, of each labelled row and class [N, K]."""
+
+    def __init__(self, row_N: np.ndarray, intersection_NK: np.ndarray, union_NK: np.ndarray):
+        self.row_N, self.intersection_NK, self.union_NK = row_N, intersection_NK, union_NK
+
+    def rows(self) -> np.ndarray:
+        return self.row_N
+
+    def measure(self, rows: np.ndarray | None = None) -> dict[str, float]:
+        chosen = slice(None) if rows is None else rows
+        iou_K = self.intersection_NK[chosen].sum(0) / np.maximum(self.union_NK[chosen].sum(0), 1)
+        return {"iou": float(iou_K[1:].mean()), "iou_background": float(iou_K[0])}
+
+
+class PixelHead(nn.Module):
+    """Top-down over the levels, then as many classes per pixel as the finest level has sub-pixels."""
+
+    def __init__(self, levels: Sequence[Level], classes: int, dropout: float):
+        super().__init__()
+        self.pyramid = Pyramid([level.channels for level in levels])
+        self.dropout = nn.Dropout(dropout)
+        self.pixels = nn.Conv2d(levels[0].channels, classes * levels[0].stride ** 2, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(levels[0].stride)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        return self.shuffle(self.pixels(self.dropout(self.pyramid(features))))
+
+
+class Segmentation(BaseTask):
+    """The column holds an encoded image (or a file name) whose pixel values are class numbers."""
+
+    type: Literal["segmentation"]
+    classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=255)]
+
+    metric: ClassVar[str] = "iou"
+    higher_is_better: ClassVar[bool] = True
+
+    def faults(self, column: pd.Series, source: Source) -> dict[str, pd.Series]:
+        def broken(value: bytes | str) -> bool:
+            mask = decode(value, "L", source.folder)
+            return mask is None or mask.shape != source.size or int(mask.max()) >= len(self.classes)
+
+        return {"unusable mask": column.notna() & column.map(broken, na_action="ignore").fillna(False).astype(bool)}
+
+    def expectations(self, limits: Validate) -> list[Expectation]:
+        fix = f"Masks need the input's size and pixel values below {len(self.classes)} (the classes in params.yaml)."
+        column = f"{self.column}: unusable mask"
+        return [Expectation(column, "expect_column_values_to_be_in_set", {"value_set": [False]}, fix, 1 - limits.max_invalid)]
+
+    def encode(self, column: pd.Series, source: Source) -> Arrays:
+        mask_NHW = np.zeros((len(column), *source.size), np.uint8)
+        present = column.notna().to_numpy()
+        for row in np.flatnonzero(present):
+            mask_NHW[row] = decode(column.iloc[row], "L", source.folder)
+        return {"present": present, "mask": mask_NHW}
+
+    def balance(self, labels: Arrays, power: float) -> list[float] | None:
+        counts_K = np.bincount(labels["mask"][labels["present"]].ravel(), minlength=len(self.classes)).astype(float)
+        weights_K = np.where(counts_K > 0, counts_K, np.inf) ** -power
+        return (weights_K * counts_K.sum() / (weights_K * counts_K).sum()).tolist()
+
+    def move(self, labels: Labels, warp: Warp) -> Labels:
+        moved = resample(labels["mask"][:, None].float(), warp, mode="nearest")
+        return {**labels, "mask": moved[:, 0].to(torch.uint8)}
+
+    def levels(self, depth: int) -> Sequence[int]:
+        return list(range(depth))
+
+    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> nn.Module:
+        return PixelHead(levels, len(self.classes), dropout)
+
+    def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:
+        return F.cross_entropy(raw, labels["mask"].long(), weight=class_weights_K, reduction="none").mean((1, 2))
+
+    def predict(self, raw: Tensor) -> Outputs:
+        return {"probability": raw.softmax(1)}
+
+    def compare(self, predicted: Mapping[str, np.ndarray], labels: Arrays, size: tuple[int, int]) -> Evidence:
+        rows = np.flatnonzero(labels["present"])
+        guess_NHW, true_NHW = predicted["probability"][rows].argmax(1), labels["mask"][rows]
+        overlaps = []
+        for number in range(len(self.classes)):
+            guess, true = guess_NHW == number, true_NHW == number
+            overlaps.append(((guess & true).sum((1, 2)), (guess | true).sum((1, 2))))
+        intersection_KN, union_KN = map(np.stack, zip(*overlaps, strict=True))
+        return OverlapEvidence(rows, intersection_KN.T, union_KN.T)
+
+    def score(self, raw: Tensor) -> Tensor:
+        return (raw[:, 1:].amax(1) - raw[:, 0]).clamp(min=0).sum((1, 2))
