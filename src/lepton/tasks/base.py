@@ -84,6 +84,10 @@ class BaseTask(Task, ABC):
     def compare(self, predicted: Mapping[str, np.ndarray], labels: Arrays, size: tuple[int, int]) -> Evidence:
         """Predictions of N rows beside their labels."""
 
+    def utility(self, value: float) -> float:
+        """The task's own metric on a scale where 1 is perfect and more is better, for choosing between models."""
+        return value if self.higher_is_better else -value
+
     @abstractmethod
     def score(self, raw: Tensor) -> Tensor:
         """One number per sample [B] that explanations ask about: how strongly the model says what it says."""

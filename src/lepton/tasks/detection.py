@@ -105,7 +105,8 @@ class Detection(BaseTask):
 
         def outside(boxes: Sequence[Mapping]) -> bool:
             return any(
-                b["w"] <= 0 or b["h"] <= 0 or b["x"] < 0 or b["y"] < 0 or b["x"] + b["w"] > width or b["y"] + b["h"] > height for b in boxes
+                b["w"] <= 0 or b["h"] <= 0 or b["x"] < 0 or b["y"] < 0 or b["x"] + b["w"] > width or b["y"] + b["h"] > height
+                for b in boxes
             )
 
         return {

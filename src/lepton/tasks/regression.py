@@ -84,5 +84,8 @@ class Regression(BaseTask):
         rows = np.flatnonzero(labels["present"])
         return ErrorEvidence(rows, predicted["value"][rows].astype(np.float64), labels["value"][rows].astype(np.float64))
 
+    def utility(self, value: float) -> float:
+        return 1 - value / self._middle_and_half[1]
+
     def score(self, raw: Tensor) -> Tensor:
         return raw[:, 0]

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from PIL import Image as Pillow
 from pydantic import Field
 from torch import Tensor, nn
 

@@ -1,0 +1,135 @@
+"""Adaptive sharing: every task mixes shared and own features, at every level, by a degree α[t,l] in [0, 1] that is learned.
+
+    h[t,l] = ReLU(norm(α[t,l] · W[t,l] s_l + (1 − α[t,l]) · p[t,l])),   p[t,l] = branch of task t at level l on h[t,l−1]
+
+The articles' f_shared = Σ αᵢ fᵢ and f_specific = Σ (1 − αᵢ) fᵢ, made per level. A task's branch starts at the input itself. The
+branches of all tasks are one grouped convolution per level. Where α is snapped to 0 or 1, one side counts for nothing:
+`reduced` leaves it out and changes no output.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lepton.config import Model
+from lepton.sharing.base import Sharing, Structure
+from lepton.sharing.trunk import convolution
+from lepton.tasks.base import BaseTask
+
+
+class Adaptive(Sharing):
+    """degree_TL: α before the sigmoid, learned. fixed_TL: nan where α is learned, else the 0 or 1 that it was snapped to."""
+
+    degree_TL: nn.Parameter
+    fixed_TL: Tensor
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        plan = self.structure
+        kernel, channels = self.kind.kernel, self.kind.example(1).shape[1]  # type: ignore[attr-defined]
+        stride = 2 if kernel > 1 else 1
+        self.branches, self.norms = nn.ModuleList(), nn.ModuleList()
+        for level, (owners, own) in enumerate(zip(plan.owners, plan.branch, strict=True)):
+            groups = len(owners) if level else 1
+            below = channels if level == 0 else len(owners) * plan.branch[level - 1]
+            width = len(owners) * own
+            self.branches.append(convolution(below, width, kernel, stride, groups) if owners else nn.Identity())
+            width = len(self.present(level)) * own
+            self.norms.append(nn.BatchNorm2d(width) if width else nn.Identity())
+        self.degree_TL = nn.Parameter(torch.zeros(len(self.tasks), len(plan.trunk)))
+        self.register_buffer("fixed_TL", torch.full((len(self.tasks), len(plan.trunk)), torch.nan))
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @classmethod
+    def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
+        everywhere = (tuple(tasks),) * len(model.trunk)
+        return Structure("adaptive", model.trunk, model.branch, everywhere, everywhere)
+
+    @property
+    def alpha_TL(self) -> Tensor:
+        return torch.where(self.fixed_TL.isnan(), self.degree_TL.sigmoid(), self.fixed_TL.nan_to_num())
+
+    def start(self, alpha: Mapping[str, Sequence[float]]) -> None:
+        """Sets the degrees that learning starts from, e.g. those that relatedness suggests."""
+        values = torch.tensor([list(alpha[name]) for name in self.tasks]).clamp(0.01, 0.99)
+        with torch.no_grad():
+            self.degree_TL.copy_(values.logit())
+
+    def pressure(self) -> Tensor:
+        """Σ α (1 − α): 0 when every degree is 0 or 1."""
+        return (self.alpha_TL * (1 - self.alpha_TL)).sum()
+
+    @torch.no_grad()
+    def snap(self, margin: float) -> int:
+        """Fixes every α within `margin` of 0 or 1 there, for good; returns how many are fixed."""
+        alpha_TL = self.degree_TL.sigmoid()
+        near = self.fixed_TL.isnan() & ((alpha_TL < margin) | (alpha_TL > 1 - margin))
+        self.fixed_TL[near] = alpha_TL[near].round()
+        return int((~self.fixed_TL.isnan()).sum())
+
+    def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
+        features: list[Tensor] = []
+        for level, (branch, norm) in enumerate(zip(self.branches, self.norms, strict=True)):
+            if not self.present(level):
+                features.append(x[:, :0])
+                continue
+            own = None
+            if owners := self.structure.owners[level]:
+                own = branch(x if level == 0 else self._pick(features[-1], self.present(level - 1), owners))
+            features.append(norm(self._mix(level, q[level], own)).relu())
+        return features
+
+    def _pick(self, feature: Tensor, there: Sequence[str], wanted: Sequence[str]) -> Tensor:
+        """The channels of `wanted` tasks out of those of the tasks `there`."""
+        if tuple(there) == tuple(wanted):
+            return feature
+        parts = dict(zip(there, feature.chunk(len(there), 1), strict=True))
+        return torch.cat([parts[name] for name in wanted], 1)
+
+    def _mix(self, level: int, q: Tensor, p: Tensor | None) -> Tensor:
+        """α q + (1 − α) p, with the channels of the tasks present at this level in order."""
+        readers, owners, width = self.structure.readers[level], self.structure.owners[level], self.structure.branch[level]
+        alpha_T = self.alpha_TL[:, level]
+        if readers == owners and p is not None:
+            chosen = alpha_T if len(readers) == len(self.tasks) else alpha_T[[list(self.tasks).index(name) for name in readers]]
+            return torch.lerp(p, q, chosen.repeat_interleave(width)[None, :, None, None].to(q.dtype))
+        shared = dict(zip(readers, q.chunk(len(readers), 1), strict=True)) if readers else {}
+        own = dict(zip(owners, p.chunk(len(owners), 1), strict=True)) if p is not None else {}
+        mixed = []
+        for index, name in enumerate(self.tasks):
+            if name in shared and name in own:
+                mixed.append(torch.lerp(own[name], shared[name], alpha_T[index].to(q.dtype)))
+            elif name in shared or name in own:
+                mixed.append(shared[name] if name in shared else own[name])
+        return torch.cat(mixed, 1)
+
+    @torch.no_grad()
+    def reduced(self) -> "Adaptive":
+        """The same function without what counts for nothing: reads where α = 0, branches where α = 1 and all that only they used."""
+        depth, names = len(self.structure.trunk), list(self.tasks)
+        alpha = dict(zip(names, self.alpha_TL.tolist(), strict=True))
+        readers: list[tuple[str, ...]] = [()] * depth
+        owners: list[tuple[str, ...]] = [()] * depth
+        for level in reversed(range(depth)):
+            above = owners[level + 1] if level + 1 < depth else ()
+            needed = [name for name in names if name in above or level in self.tasks[name].levels(depth)]
+            readers[level] = tuple(n for n in needed if alpha[n][level] > 0 and n in self.structure.readers[level])
+            owners[level] = tuple(n for n in needed if alpha[n][level] < 1 and n in self.structure.owners[level])
+        plan = replace(self.structure, readers=tuple(readers), owners=tuple(owners))
+        small = Adaptive(self.kind, self.tasks, plan, self.dropout)
+        state = self.state_dict()
+        for level, width in enumerate(plan.branch):
+            for key in [key for key in state if key.startswith((f"reads.{level}.", f"branches.{level}.", f"norms.{level}."))]:
+                room = key.partition(".")[0]
+                kept = {"reads": readers[level], "branches": owners[level], "norms": small.present(level)}[room]
+                there = {"reads": self.structure.readers, "branches": self.structure.owners}.get(room)
+                old = there[level] if there else self.present(level)
+                if not kept:
+                    del state[key]
+                elif state[key].ndim:
+                    state[key] = torch.cat([state[key][old.index(n) * width : (old.index(n) + 1) * width] for n in kept])
+        small.load_state_dict(state)
+        return small.train(self.training)

@@ -1,0 +1,106 @@
+"""What every way of sharing has in common: a trunk, a linear read of every level for all tasks at once, and the rest.
+
+    s_1 ... s_L = trunk(x)          computed once
+    q_l = W_l s_l                   every task's own linear map of level l, all tasks in one 1×1 convolution
+    raw = rest(x, q)                branches and heads, where tasks never touch each other
+
+The step of `lepton.training.step` cuts the graph at q; that cut needs nothing else of a way of sharing.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lepton.config import Input, Model
+from lepton.sharing.trunk import Trunk, convolution
+from lepton.tasks.base import BaseTask, Level
+from lepton.types import Outputs
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Everything that decides the shapes of a network; with the weights it is the network.
+
+    trunk, branch: channels of each level, shared and per task. readers, owners: per level, the tasks that take in shared
+    features there, and those that have a branch of their own.
+    """
+
+    sharing: str
+    trunk: tuple[int, ...]
+    branch: tuple[int, ...]
+    readers: tuple[tuple[str, ...], ...]
+    owners: tuple[tuple[str, ...], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Structure":
+        def frozen(value: Any) -> Any:
+            return tuple(frozen(item) for item in value) if isinstance(value, list | tuple) else value
+
+        return cls(**{key: frozen(value) for key, value in values.items()})
+
+
+class Sharing(nn.Module, ABC):
+    """One network for several tasks."""
+
+    def __init__(self, kind: Input, tasks: Mapping[str, BaseTask], structure: Structure, dropout: float = 0.0):
+        super().__init__()
+        self.kind, self.tasks, self.structure, self.dropout = kind, dict(tasks), structure, dropout
+        channels, (height, width) = kind.example(1).shape[1], kind.size  # type: ignore[attr-defined]
+        stride = 2 if kind.kernel > 1 else 1  # type: ignore[attr-defined]
+        depth = len(structure.trunk)
+        self.trunk = Trunk(channels, structure.trunk, kind.kernel, stride)  # type: ignore[attr-defined]
+        self.reads = nn.ModuleList(
+            convolution(shared, len(readers) * own, 1, 1) if readers else nn.Identity()
+            for shared, own, readers in zip(structure.trunk, structure.branch, structure.readers, strict=True)
+        )
+        self.heads = nn.ModuleDict()
+        for name, task in self.tasks.items():
+            levels = [Level(structure.branch[level], stride ** (level + 1)) for level in task.levels(depth)]
+            self.heads[name] = task.head(levels, (height, width), dropout)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @classmethod
+    @abstractmethod
+    def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
+        """The structure to start from."""
+
+    @abstractmethod
+    def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
+        """The inputs and every level's reads [B, readers · branch, H, W] to every level's features of the tasks present there."""
+
+    def rest(self, x: Tensor, q: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Branches and heads: the inputs and every level's reads to each task's raw output."""
+        return self._heads(self.features(x, q))
+
+    def present(self, level: int) -> tuple[str, ...]:
+        """The tasks that have features at a level, in the order of their channels there."""
+        either = {*self.structure.readers[level], *self.structure.owners[level]}
+        return tuple(name for name in self.tasks if name in either)
+
+    def read(self, shared: Sequence[Tensor]) -> list[Tensor]:
+        return [read(s) for read, s in zip(self.reads, shared, strict=True)]
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return self.rest(x, self.read(self.trunk(x)))
+
+    def predict(self, x: Tensor) -> dict[str, Outputs]:
+        """What the exported model returns, per task."""
+        return {name: self.tasks[name].predict(raw.float()) for name, raw in self(x).items()}
+
+    def by_task(self, level: int, feature: Tensor) -> dict[str, Tensor]:
+        """A level's features [B, present · branch, H, W], cut into those of each task."""
+        names = self.present(level)
+        return dict(zip(names, feature.chunk(len(names), 1), strict=True)) if names else {}
+
+    def _heads(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Each task's head on its own channels of every level that it reads."""
+        own = [self.by_task(level, feature) for level, feature in enumerate(features)]
+        depth = len(features)
+        return {name: self.heads[name]([own[level][name] for level in task.levels(depth)]) for name, task in self.tasks.items()}

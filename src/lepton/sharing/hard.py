@@ -1,0 +1,28 @@
+"""Hard parameter sharing (Caruana 1997): one trunk, a head per task. With one task it is the single-task baseline."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from lepton.config import Model
+from lepton.sharing.base import Sharing, Structure
+from lepton.tasks.base import BaseTask
+
+
+class Hard(Sharing):
+    """Every task reads the levels that its head needs, and has no features of its own before the head."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        widths = [len(self.present(level)) * own for level, own in enumerate(self.structure.branch)]
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) if width else nn.Identity() for width in widths)
+
+    @classmethod
+    def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
+        depth = len(model.trunk)
+        readers = tuple(tuple(name for name, task in tasks.items() if level in task.levels(depth)) for level in range(depth))
+        return Structure("hard", model.trunk, model.branch, readers, ((),) * depth)
+
+    def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
+        return [norm(own).relu() for norm, own in zip(self.norms, q, strict=True)]

@@ -1,0 +1,172 @@
+"""The training loop: draw rows, augment on the device, one step, and keep the weights that validate best.
+
+There are no data-loader processes: a batch is one fancy index into memory-mapped arrays.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from lepton.config import Params
+from lepton.data.augment import allowed, apply
+from lepton.data.balance import draw
+from lepton.data.store import Samples
+from lepton.errors import Diverged
+from lepton.kinds import load as load_kind
+from lepton.sharing.adaptive import Adaptive
+from lepton.sharing.base import Sharing
+from lepton.training import checkpoint, devices, optimizer, predict
+from lepton.training.network import seeded
+from lepton.training.step import StepResult, step
+from lepton.training.weighting.base import Weighting
+
+
+@dataclass
+class Fit:
+    """What training did. history: one flat row per epoch; grad_TP: each task's mean gradient at the shared features."""
+
+    samples_seen: int
+    seconds: float
+    best_epoch: int
+    history: list[dict[str, float]] = field(default_factory=list)
+    grad_TP: Tensor | None = None
+
+
+@dataclass
+class Trainer:
+    """One training. `epochs` may be fractional: a probe is the beginning of a shorter schedule.
+
+    weight_N: drawing weight of each training row. class_weights: per task, [K] or None.
+    """
+
+    model: Sharing
+    params: Params
+    train: Samples
+    valid: Samples | None
+    weight_N: np.ndarray
+    class_weights: Mapping[str, list[float] | None]
+    lr: float
+    epochs: float
+    name: str = "train"
+    keep: Path | None = None  # where to keep checkpoints; None: nowhere
+    on_epoch: Callable[[dict[str, float], int], None] = lambda row, step: None
+
+    def fit(self) -> Fit:
+        """Trains `model` in place. Raises Diverged when a loss stops being finite; the last good checkpoint stays."""
+        plan, compute = self.params.train, self.params.compute
+        device = devices.choose(compute)
+        self.device, (self.autocast, self.scaler) = device, devices.mixed(compute, device)
+        model = self.model.to(device).train()
+        self.weights = {
+            name: None if values is None else torch.tensor(values, device=device) for name, values in self.class_weights.items()
+        }
+        self.weighting: Weighting = load_kind("weighting", plan.weighting)(len(model.tasks)).to(device)
+        self.optimizer = optimizer.make(model, plan, self.lr)
+        self.plan = allowed(self.params.prepare.augment, model.tasks.values())
+        per_epoch = max(1, round(len(self.train) / plan.batch_size))
+        self.total = max(1, round(self.epochs * per_epoch))
+        fit, best, state, first = Fit(0, 0.0, 0), -math.inf, deepcopy(model.state_dict()), 0
+        mean_TP: Tensor | None = None
+        if self.keep and (saved := checkpoint.load(self.keep)):
+            first, best, state, mean_TP = saved["epoch"], saved["best"], saved["best_state"], saved["mean"]
+            fit = Fit(**saved["fit"])
+            for part, key in ((model, "model"), (self.weighting, "weighting"), (self.optimizer, "optimizer")):
+                part.load_state_dict(saved[key])
+        with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+            line = bar.add_task(self.name, total=self.total, completed=first * per_epoch)
+            for epoch in range(first, math.ceil(self.total / per_epoch)):
+                started = time.perf_counter()
+                steps = range(epoch * per_epoch, min((epoch + 1) * per_epoch, self.total))
+                row, mean_TP = self._epoch(epoch, steps, mean_TP, lambda: bar.advance(line))
+                fit.samples_seen += len(steps) * plan.batch_size
+                if self.valid is not None:
+                    measured = predict.metrics(model, self.valid, device)
+                    row |= {f"valid.{task}.{name}": v for task, values in measured.items() for name, v in values.items()}
+                    row["valid"] = predict.utility(model.tasks, measured)
+                if self.valid is None or row["valid"] > best:
+                    best, fit.best_epoch = row.get("valid", 0.0), epoch + 1
+                    state = deepcopy(model.state_dict())
+                fit.seconds += time.perf_counter() - started
+                fit.history.append(row)
+                self.on_epoch(row, steps.stop)
+                if self.keep:
+                    parts = {"model": model, "weighting": self.weighting, "optimizer": self.optimizer}
+                    rest: dict[str, Any] = {"best": best, "best_state": state, "mean": mean_TP, "fit": vars(fit)}
+                    checkpoint.save(self.keep, {"epoch": epoch + 1, **rest, **{k: p.state_dict() for k, p in parts.items()}})
+        fit.grad_TP = mean_TP
+        model.load_state_dict(state)
+        model.eval()
+        return fit
+
+    def _epoch(
+        self, epoch: int, steps: range, mean_TP: Tensor | None, advance: Callable[[], None]
+    ) -> tuple[dict[str, float], Tensor]:
+        """Steps `steps` of the schedule; returns the epoch's means and the running mean of the shared gradients."""
+        plan, model = self.params.train, self.model
+        seeded(self.params.compute.seed, self.name, epoch)
+        generator = torch.Generator().manual_seed(torch.initial_seed() % 2**62)
+        rows = draw(self.weight_N, len(steps) * plan.batch_size, generator=generator)
+        names, results, rate = list(model.tasks), [], 0.0
+        for number, index in zip(steps, rows.split(plan.batch_size), strict=True):
+            done = number / self.total
+            rate = optimizer.set_lr(self.optimizer, optimizer.schedule(plan, done))
+            batch = self.train.batch(index, self.device)
+            batch = type(batch)(model.kind.prepare(batch.inputs), batch.labels)  # type: ignore[attr-defined]
+            batch = apply(batch, model.kind, model.tasks, self.plan, generator=generator)
+            result = self._step(batch, done)
+            self._check(result, names, epoch, number)
+            results.append(result)
+            advance()
+        loss_T, weight_T = (
+            torch.stack(parts).mean(0) for parts in zip(*[(r.loss_T, r.weight_T) for r in results], strict=True)
+        )
+        grads = torch.stack([r.grad_TP for r in results]).mean(0)
+        row: dict[str, float] = {"epoch": epoch + 1, "step": steps.stop, "lr": rate}
+        row |= {f"loss.{name}": float(value) for name, value in zip(names, loss_T, strict=True)}
+        row |= {f"weight.{name}": float(value) for name, value in zip(names, weight_T, strict=True)}
+        if isinstance(model, Adaptive):
+            for name, levels in zip(names, model.alpha_TL.tolist(), strict=True):
+                row |= {f"alpha.{name}.{level + 1}": value for level, value in enumerate(levels)}
+        return row, grads if mean_TP is None else mean_TP + (grads - mean_TP) / (epoch + 1)
+
+    def _step(self, batch: Any, done: float) -> StepResult:
+        plan, model = self.params.train, self.model
+        penalty: Tensor | None = None
+        if plan.l1:
+            penalty = plan.l1 * torch.stack([kernel.abs().sum() for kernel in optimizer.kernels(model)]).sum()
+        if isinstance(model, Adaptive):
+            pull = plan.alpha_pressure * done * model.pressure()
+            penalty = pull if penalty is None else penalty + pull
+        self.optimizer.zero_grad(set_to_none=True)
+        result = step(model, batch, self.weighting, self.weights, penalty=penalty, scaler=self.scaler, autocast=self.autocast)
+        if self.scaler:
+            self.scaler.unscale_(self.optimizer)
+        if plan.clip:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip, foreach=True)
+        if self.scaler:
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        else:
+            self.optimizer.step()
+        if isinstance(model, Adaptive) and plan.alpha_snap:
+            model.snap(plan.alpha_snap)
+        return result
+
+    def _check(self, result: StepResult, names: list[str], epoch: int, number: int) -> None:
+        finite_T = result.loss_T.isfinite()
+        if not bool(finite_T.all()):
+            lost = ", ".join(name for name, ok in zip(names, finite_T.tolist(), strict=True) if not ok)
+            kept = f" The checkpoint of epoch {epoch} is kept." if self.keep and epoch else ""
+            raise Diverged(
+                f"{self.name}: the loss of {lost} stopped being a finite number in epoch {epoch + 1}, step {number + 1}, at a "
+                f"learning rate of {self.lr:g}.{kept} Lower the learning rate, or look at the labels of {lost}."
+            )

@@ -1,0 +1,49 @@
+"""Optimiser and schedule, as params.yaml names them."""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from lepton.config import Train
+
+
+def make(model: nn.Module, plan: Train, lr: float) -> torch.optim.Optimizer:
+    """Weight decay on kernels only; norms and biases go without, and so do the sharing degrees, which move `alpha_lr` as fast."""
+    degrees = [parameter for name, parameter in model.named_parameters() if name.endswith("degree_TL")]
+    known = {id(parameter) for parameter in degrees}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in known]
+    groups = [
+        {"params": [p for p in rest if p.ndim > 1], "weight_decay": plan.l2, "lr": lr},
+        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0, "lr": lr},
+        {"params": degrees, "weight_decay": 0.0, "lr": lr * plan.alpha_lr},
+    ]
+    groups = [group for group in groups if group["params"]]
+    for group in groups:
+        group["peak"] = group["lr"]
+    if plan.optimizer == "sgd":
+        return torch.optim.SGD(groups, momentum=0.9, nesterov=True)
+    kind = torch.optim.AdamW if plan.optimizer == "adamw" else torch.optim.Adam
+    return kind(groups, betas=(0.9, 0.99), foreach=True)
+
+
+def schedule(plan: Train, at: float) -> float:
+    """Share of the peak learning rate at a share of the training in [0, 1]: linear warm-up, then a cosine to 1 % or constant."""
+    if at < plan.warmup:
+        return (at + 1e-3) / (plan.warmup + 1e-3)
+    if plan.schedule == "constant":
+        return 1.0
+    done = (at - plan.warmup) / (1 - plan.warmup)
+    return 0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+
+
+def set_lr(optimizer: torch.optim.Optimizer, share: float) -> float:
+    """Applies a share of the schedule; returns the learning rate of the kernels."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * share
+    return optimizer.param_groups[0]["lr"]
+
+
+def kernels(model: nn.Module) -> Iterator[nn.Parameter]:
+    return (parameter for parameter in model.parameters() if parameter.ndim > 1)

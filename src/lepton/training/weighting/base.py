@@ -1,0 +1,30 @@
+"""What every weighting has in common."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Weighting(nn.Module, ABC):
+    """Stateful ones keep their state in buffers, so that it is checkpointed. Weights sum to the number of active tasks.
+
+    loss_T: mean loss of each task on the batch. gram_TT: inner products of the tasks' gradients at the shared features, fp32.
+    active_T: tasks with a label in this batch; the others get weight 0.
+    """
+
+    def __init__(self, num_tasks: int):
+        super().__init__()
+        self.num_tasks = num_tasks
+
+    @abstractmethod
+    def weigh(self, loss_T: Tensor, gram_TT: Tensor) -> Tensor:
+        """Non-negative weights [T] of tasks that are all active; any scale."""
+
+    def forward(self, loss_T: Tensor, gram_TT: Tensor, active_T: Tensor) -> Tensor:
+        weight_T = loss_T.new_zeros(len(loss_T))
+        count = int(active_T.sum())
+        if count:
+            self.active_T = active_T
+            chosen = self.weigh(loss_T[active_T], gram_TT[active_T][:, active_T])
+            weight_T[active_T] = chosen * (count / chosen.sum().clamp(min=1e-12))
+        return weight_T
