@@ -6,7 +6,7 @@ Kinds of input and task are looked up by name in `lepton.kinds`; each brings its
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -28,6 +28,7 @@ from lepton.kinds import load as load_kind
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$")]  # of a task: also of its files and of its outputs in exported models
 
 
 def nearest(word: str, known: list[str]) -> str:
@@ -95,8 +96,12 @@ def one_of(room: str) -> Any:
     return Annotated[str, BeforeValidator(lambda name: _chosen(room, name))]
 
 
-AnyInput = Annotated[Input, _of_kind("inputs")]
-AnyTask = Annotated[Task, _of_kind("tasks")]
+if TYPE_CHECKING:
+    from lepton.inputs.base import BaseInput as AnyInput
+    from lepton.tasks.base import BaseTask as AnyTask
+else:
+    AnyInput = Annotated[Input, _of_kind("inputs")]
+    AnyTask = Annotated[Task, _of_kind("tasks")]
 
 
 class Split(Strict):
@@ -221,10 +226,15 @@ class Tracking(Strict):
 class Params(Strict):
     """One project. Built by `load`."""
 
+    @property
+    def input(self) -> "AnyInput":
+        """The one input."""
+        return next(iter(self.inputs.values()))
+
     data: Data
     inputs: Annotated[dict[str, AnyInput], Field(min_length=1, max_length=1)]
-    tasks: Annotated[dict[str, AnyTask], Field(min_length=1)]
-    new_tasks: dict[str, NewTask] = {}
+    tasks: Annotated[dict[Name, AnyTask], Field(min_length=1)]
+    new_tasks: dict[Name, NewTask] = {}
     compute: Compute = Compute()
     model: Model = Model()
     validate_: Annotated[Validate, Field(alias="validate")] = Validate()

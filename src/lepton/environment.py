@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from lepton.errors import LeptonError
+
 
 def home(root: Path | None = None) -> Path:
     """Where records, caches and reports live, outside git and DVC: $LEPTON_HOME, else .lepton in the project."""
@@ -12,6 +14,10 @@ def home(root: Path | None = None) -> Path:
 def set_defaults(root: Path | None = None) -> None:
     """Keeps every tool's state inside the project, and its telemetry off. Called before any of them is imported."""
     place = home(root)
+    try:
+        (place / "prefect").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LeptonError(f"{place}: cannot be written ({error.strerror}). Free the path or set LEPTON_HOME.") from None
     defaults = {
         "LEPTON_HOME": place,
         "DO_NOT_TRACK": "1",
@@ -19,7 +25,7 @@ def set_defaults(root: Path | None = None) -> None:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",  # hides 'Error flushing' at exit
-        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",  # flows say themselves how they ended; a bug's traceback is not a log
         "DVC_SITE_CACHE_DIR": place / "dvc",
         "DVC_NO_ANALYTICS": "1",
         "GX_ANALYTICS_ENABLED": "false",

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import torch
 
-from lepton.config import Augment, Input
+from lepton.config import Augment
+from lepton.inputs.base import BaseInput
 from lepton.tasks.base import BaseTask
 from lepton.types import Batch
 
@@ -30,7 +31,7 @@ def in_words(plan: Augment) -> list[str]:
     return sentences
 
 
-def apply(batch: Batch, kind: Input, tasks: dict[str, BaseTask], plan: Augment, *, generator: torch.Generator) -> Batch:
+def apply(batch: Batch, kind: BaseInput, tasks: dict[str, BaseTask], plan: Augment, *, generator: torch.Generator) -> Batch:
     """Moves the inputs by the plan and every label with them. The inputs are as the network sees them."""
-    inputs, warp = kind.augment(batch.inputs, plan, generator=generator)  # type: ignore[attr-defined]
+    inputs, warp = kind.augment(batch.inputs, plan, generator=generator)
     return Batch(inputs, {name: task.move(batch.labels[name], warp) for name, task in tasks.items()})

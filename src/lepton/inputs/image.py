@@ -14,7 +14,8 @@ from PIL import UnidentifiedImageError
 from pydantic import Field
 from torch import Generator, Tensor
 
-from lepton.config import Augment, Input, Validate
+from lepton.config import Augment, Validate
+from lepton.inputs.base import BaseInput
 from lepton.types import Expectation, Source, Warp
 
 
@@ -34,7 +35,7 @@ def decode(value: bytes | str | None, mode: str, folder: Path) -> np.ndarray | N
         return None
 
 
-class Image(Input):
+class Image(BaseInput):
     type: Literal["image"]
     size: tuple[Annotated[int, Field(ge=4)], Annotated[int, Field(ge=4)]]  # height, width in pixels; others are resized
     channels: Literal[1, 3] = 3
@@ -87,17 +88,16 @@ class Image(Input):
         """A zero batch as the network sees it, float32 [rows, C, H, W]."""
         return torch.zeros(rows, self.channels, *self.size)
 
-    def prepare(self, stored_BCHW: Tensor) -> Tensor:
+    def prepare(self, stored: Tensor) -> Tensor:
         """Stored uint8 to float32 in [-1, 1], channels last in memory: what the network and its exports take."""
-        return stored_BCHW.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+        return stored.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
 
-    def augment(self, images_BCHW: Tensor, plan: Augment, *, generator: Generator) -> tuple[Tensor, Warp]:
+    def augment(self, inputs: Tensor, plan: Augment, *, generator: Generator) -> tuple[Tensor, Warp]:
         """Random rotation, scaling, cropping (a shift), flipping and colour, in one resampling of the batch.
 
         generator: of the CPU, so that every device sees the same draws.
         """
-        rows = len(images_BCHW)
-        device = images_BCHW.device
+        rows, device = len(inputs), inputs.device
         height, width = self.size
 
         def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -116,7 +116,7 @@ class Image(Input):
         centre = torch.tensor([(width - 1) / 2, (height - 1) / 2], device=device)
         offset = centre + torch.stack([shift_x, shift_y], 1) - linear @ centre
         warp = Warp(torch.cat([linear, offset[:, :, None]], 2), angle, scale, flip, self.size)
-        moved = resample(images_BCHW, warp, mode="bilinear")
+        moved = resample(inputs, warp, mode="bilinear")
         if plan.color:
             shape = (rows, self.channels, 1, 1)
             contrast, brightness = uniform(1 - plan.color, 1 + plan.color, *shape), uniform(-plan.color, plan.color, *shape)
@@ -139,4 +139,3 @@ def resample(images_BCHW: Tensor, warp: Warp, mode: Literal["bilinear", "nearest
     span = torch.tensor([max(width - 1, 1), max(height - 1, 1)], device=images_BCHW.device)
     padding = "border" if mode == "bilinear" else "zeros"
     return F.grid_sample(images_BCHW, 2 * source / span - 1, mode=mode, padding_mode=padding, align_corners=True)
-

@@ -29,7 +29,7 @@ class Adaptive(Sharing):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         plan = self.structure
-        kernel, channels = self.kind.kernel, self.kind.example(1).shape[1]  # type: ignore[attr-defined]
+        kernel, channels = self.kind.kernel, self.kind.example(1).shape[1]
         stride = 2 if kernel > 1 else 1
         self.branches, self.norms = nn.ModuleList(), nn.ModuleList()
         for level, (owners, own) in enumerate(zip(plan.owners, plan.branch, strict=True)):
@@ -108,7 +108,7 @@ class Adaptive(Sharing):
 
     @torch.no_grad()
     def reduced(self) -> "Adaptive":
-        """The same function without what counts for nothing: reads where α = 0, branches where α = 1 and all that only they used."""
+        """The same function without what counts for nothing: reads where α = 0, branches where α = 1, and what only they used."""
         depth, names = len(self.structure.trunk), list(self.tasks)
         alpha = dict(zip(names, self.alpha_TL.tolist(), strict=True))
         readers: list[tuple[str, ...]] = [()] * depth

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lepton.config import Input, Model
+from lepton.config import Model
+from lepton.inputs.base import BaseInput
 from lepton.sharing.trunk import Trunk, convolution
 from lepton.tasks.base import BaseTask, Level
 from lepton.types import Outputs
@@ -49,13 +50,13 @@ class Structure:
 class Sharing(nn.Module, ABC):
     """One network for several tasks."""
 
-    def __init__(self, kind: Input, tasks: Mapping[str, BaseTask], structure: Structure, dropout: float = 0.0):
+    def __init__(self, kind: BaseInput, tasks: Mapping[str, BaseTask], structure: Structure, dropout: float = 0.0):
         super().__init__()
         self.kind, self.tasks, self.structure, self.dropout = kind, dict(tasks), structure, dropout
-        channels, (height, width) = kind.example(1).shape[1], kind.size  # type: ignore[attr-defined]
-        stride = 2 if kind.kernel > 1 else 1  # type: ignore[attr-defined]
+        channels, (height, width) = kind.example(1).shape[1], kind.size
+        stride = 2 if kind.kernel > 1 else 1
         depth = len(structure.trunk)
-        self.trunk = Trunk(channels, structure.trunk, kind.kernel, stride)  # type: ignore[attr-defined]
+        self.trunk = Trunk(channels, structure.trunk, kind.kernel, stride)
         self.reads = nn.ModuleList(
             convolution(shared, len(readers) * own, 1, 1) if readers else nn.Identity()
             for shared, own, readers in zip(structure.trunk, structure.branch, structure.readers, strict=True)

@@ -32,7 +32,7 @@ def work(stage: Stage) -> None:
         values["tasks"] |= predict.metrics(full.model, prepared.valid)
         values["lrs"][name], values["samples_seen"] = lr, fit.samples_seen
         values["parameters"][name] = cost.parameters(full.model)
-        values["macs"][name] = cost.macs(full.model, full.model.kind.example(1))  # type: ignore[attr-defined]
+        values["macs"][name] = cost.macs(full.model, full.model.kind.example(1))
         seconds[name] = fit.seconds
     files.write_json(stage.out / "metrics.json", values)
     stage.tracker.summary(values)

@@ -29,15 +29,16 @@ def work(stage: Stage) -> None:
         "pearson": similarity.pearson(patterns_TP),
         "gradient": gradient_TT,
     }
+    ranking = grouping.ranking(names, gradient_TT)
     result = {
         "tasks": names,
         "matrices": {name: matrix.astype(float).round(6).tolist() for name, matrix in matrices.items()},
-        "ranking": grouping.ranking(names, gradient_TT),
+        "ranking": ranking,
         "groups": grouping.groups(names, gradient_TT, plan.threshold),
         "alpha": grouping.starting_alpha(names, score_LTT),
     }
     files.write_json(stage.out / "relatedness.json", result)
-    stage.tracker.table("ranking", ["task", "task", "affinity"], result["ranking"])
+    stage.tracker.table("ranking", ["task", "task", "affinity"], ranking)
     stage.record["training_seconds"] = fit.seconds
 
 

@@ -15,9 +15,7 @@ def work(stage: Stage) -> None:
     if isinstance(model, Adaptive):
         model.start(files.read_json(ARTIFACTS / "relate/relatedness.json")["alpha"])
     keep = stage.scratch("checkpoints") / "train.pt"
-    trainer = prepared.trainer(
-        stage, model, params.train.lr, params.train.epochs, "train", keep=keep, on_epoch=log_epochs(stage)
-    )
+    trainer = prepared.trainer(stage, model, params.train.lr, params.train.epochs, "train", keep=keep, on_epoch=log_epochs(stage))
     fit = trainer.fit()
     sharing: dict = {"sharing": params.model.sharing, "levels": len(params.model.trunk), "alpha": {}, "snapped": {}}
     if isinstance(model, Adaptive):
@@ -36,7 +34,7 @@ def work(stage: Stage) -> None:
         "tasks": measured,
         "samples_seen": fit.samples_seen,
         "parameters": cost.parameters(model),
-        "macs": cost.macs(model.cpu(), model.kind.example(1)),  # type: ignore[attr-defined]
+        "macs": cost.macs(model.cpu(), model.kind.example(1)),
         "epochs": params.train.epochs,
         "best_epoch": fit.best_epoch,
     }

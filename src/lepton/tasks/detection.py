@@ -5,7 +5,7 @@ Peaks are found by max-pooling, so an exported model needs no non-maximum suppre
 
 import contextlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -79,7 +79,8 @@ class CentreHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.centres = nn.Conv2d(channels, classes, 1)
         self.boxes = nn.Conv2d(channels, 4, 1)
-        nn.init.constant_(self.centres.bias, -4.0)  # objects are rare among pixels
+        with torch.no_grad():
+            self.centres.bias -= 4.0  # objects are rare among pixels
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         mixed = self.dropout(F.relu(self.mix(self.pyramid(features[self.skip :]))))
@@ -100,18 +101,15 @@ class Detection(BaseTask):
     def faults(self, column: pd.Series, source: Source) -> dict[str, pd.Series]:
         height, width = source.size
 
-        def at_fault(test: object) -> pd.Series:
-            return column.notna() & column.map(test, na_action="ignore").fillna(False).astype(bool)
+        def at_fault(test: Callable[[Sequence[Mapping]], bool]) -> pd.Series:
+            return pd.Series([boxes is not None and test(boxes) for boxes in column], index=column.index, dtype=bool)
 
-        def outside(boxes: Sequence[Mapping]) -> bool:
-            return any(
-                b["w"] <= 0 or b["h"] <= 0 or b["x"] < 0 or b["y"] < 0 or b["x"] + b["w"] > width or b["y"] + b["h"] > height
-                for b in boxes
-            )
+        def inside(b: Mapping) -> bool:
+            return b["w"] > 0 and b["h"] > 0 and min(b["x"], b["y"]) >= 0 and b["x"] + b["w"] <= width and b["y"] + b["h"] <= height
 
         return {
             "unknown class": at_fault(lambda boxes: any(b["label"] not in self.classes for b in boxes)),
-            "box outside image": at_fault(outside),
+            "box outside image": at_fault(lambda boxes: not all(map(inside, boxes))),
             "too many boxes": at_fault(lambda boxes: len(boxes) > self.max_objects),
         }
 
@@ -228,11 +226,9 @@ class Detection(BaseTask):
                     truth_NK[image, number] += 1
                     corner = [x - w / 2, y - h / 2, w, h]
                     truth.append({"image_id": image, "category_id": int(number), "bbox": corner, "area": w * h, "iscrowd": 0})
-            for item in self.objects(predicted, row, size):
+            for item in self.objects(predicted, int(row), size):
                 corner = [item[side] for side in "xywh"]
-                found.append(
-                    {"image_id": image, "category_id": number_of[item["label"]], "bbox": corner, "score": item["score"]}
-                )
+                found.append({"image_id": image, "category_id": number_of[item["label"]], "bbox": corner, "score": item["score"]})
         matches = _match(truth, found, len(rows), len(self.classes)) if truth and found else []
         none = np.zeros(0)
         row_D, class_D, score_D = (np.concatenate([m[i] for m in matches] or [none]) for i in range(3))

@@ -1,6 +1,7 @@
 """Feature pyramid (Lin et al. 2017, arXiv 1612.03144): coarse levels are projected, enlarged and added to finer ones."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ class Pyramid(nn.Module):
 
     def __init__(self, channels: Sequence[int]):
         super().__init__()
-        self.down = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in zip(channels, channels[1:], strict=False))
+        self.down = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(channels))
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         top = features[-1]

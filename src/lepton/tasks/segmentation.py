@@ -71,7 +71,9 @@ class Segmentation(BaseTask):
         mask_NHW = np.zeros((len(column), *source.size), np.uint8)
         present = column.notna().to_numpy()
         for row in np.flatnonzero(present):
-            mask_NHW[row] = decode(column.iloc[row], "L", source.folder)
+            mask = decode(column.iloc[row], "L", source.folder)
+            assert mask is not None, "clean has removed unusable masks"
+            mask_NHW[row] = mask
         return {"present": present, "mask": mask_NHW}
 
     def balance(self, labels: Arrays, power: float) -> list[float] | None:

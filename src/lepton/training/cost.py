@@ -18,8 +18,8 @@ def macs(model: nn.Module, example: Tensor, call: Callable[[Tensor], Any] | None
 
     def count(module: nn.Module, _: Any, output: Tensor) -> None:
         nonlocal total
-        weight = module.weight
-        total += weight.numel() * (output.shape[2] * output.shape[3] if isinstance(module, nn.Conv2d) else 1)
+        assert isinstance(module, nn.Conv2d | nn.Linear)
+        total += module.weight.numel() * (output.shape[2] * output.shape[3] if isinstance(module, nn.Conv2d) else 1)
 
     hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     was_training = model.training

@@ -120,15 +120,13 @@ class Trainer:
             done = number / self.total
             rate = optimizer.set_lr(self.optimizer, optimizer.schedule(plan, done))
             batch = self.train.batch(index, self.device)
-            batch = type(batch)(model.kind.prepare(batch.inputs), batch.labels)  # type: ignore[attr-defined]
+            batch = type(batch)(model.kind.prepare(batch.inputs), batch.labels)
             batch = apply(batch, model.kind, model.tasks, self.plan, generator=generator)
             result = self._step(batch, done)
             self._check(result, names, epoch, number)
             results.append(result)
             advance()
-        loss_T, weight_T = (
-            torch.stack(parts).mean(0) for parts in zip(*[(r.loss_T, r.weight_T) for r in results], strict=True)
-        )
+        loss_T, weight_T = (torch.stack(parts).mean(0) for parts in zip(*[(r.loss_T, r.weight_T) for r in results], strict=True))
         grads = torch.stack([r.grad_TP for r in results]).mean(0)
         row: dict[str, float] = {"epoch": epoch + 1, "step": steps.stop, "lr": rate}
         row |= {f"loss.{name}": float(value) for name, value in zip(names, loss_T, strict=True)}

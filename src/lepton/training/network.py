@@ -18,9 +18,8 @@ from lepton.tasks.base import BaseTask
 
 def build(params: Params, tasks: Mapping[str, BaseTask], sharing: str | None = None) -> Sharing:
     """A fresh network for some tasks, its weights drawn from torch's global generator."""
-    kind = next(iter(params.inputs.values()))
     way = load_kind("sharing", sharing or params.model.sharing)
-    return way(kind, tasks, way.plan(params.model, tasks), params.model.dropout)
+    return way(params.input, tasks, way.plan(params.model, tasks), params.model.dropout)
 
 
 def save(model: Sharing, path: Path) -> None:
@@ -35,8 +34,7 @@ def load(path: Path, params: Params, tasks: Mapping[str, BaseTask] | None = None
     with safe_open(path, "pt") as stored:
         structure = Structure.from_dict(json.loads(stored.metadata()["structure"]))
         state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    kind = next(iter(params.inputs.values()))
-    model = load_kind("sharing", structure.sharing)(kind, tasks or params.tasks, structure, params.model.dropout)
+    model = load_kind("sharing", structure.sharing)(params.input, tasks or params.tasks, structure, params.model.dropout)
     model.load_state_dict(state)
     return model.eval()
 

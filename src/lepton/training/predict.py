@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from lepton.data.store import Samples
+from lepton.inputs.base import BaseInput
 from lepton.sharing.base import Sharing
 from lepton.tasks.base import BaseTask, Evidence
 
@@ -13,11 +14,11 @@ Predictions = dict[str, dict[str, np.ndarray]]
 """Per task, per field, one entry per row."""
 
 
-def batches(samples: Samples, kind: object, device: torch.device, size: int = 256) -> Iterator[torch.Tensor]:
+def batches(samples: Samples, kind: BaseInput, device: torch.device, size: int = 256) -> Iterator[torch.Tensor]:
     """Inputs as the network sees them, in order."""
     for start in range(0, len(samples), size):
         stored = torch.from_numpy(np.ascontiguousarray(samples.inputs[start : start + size]))
-        yield kind.prepare(stored.to(device))  # type: ignore[attr-defined]
+        yield kind.prepare(stored.to(device))
 
 
 @torch.no_grad()
@@ -34,9 +35,7 @@ def predict(model: Sharing, samples: Samples, device: torch.device | None = None
     return {task: {field: np.concatenate(parts) for field, parts in fields.items()} for task, fields in found.items()}
 
 
-def evidence(
-    predicted: Predictions, samples: Samples, tasks: Mapping[str, BaseTask], size: tuple[int, int]
-) -> dict[str, Evidence]:
+def evidence(predicted: Predictions, samples: Samples, tasks: Mapping[str, BaseTask], size: tuple[int, int]) -> dict[str, Evidence]:
     """Each task's predictions beside its labels, for tasks that have any label in the split."""
     return {
         name: task.compare(predicted[name], samples.labels[name], size)
@@ -46,7 +45,7 @@ def evidence(
 
 
 def metrics(model: Sharing, samples: Samples, device: torch.device | None = None) -> dict[str, dict[str, float]]:
-    found = evidence(predict(model, samples, device), samples, model.tasks, model.kind.size)  # type: ignore[attr-defined]
+    found = evidence(predict(model, samples, device), samples, model.tasks, model.kind.size)
     return {name: one.measure() for name, one in found.items()}
 
 

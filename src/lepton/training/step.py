@@ -10,7 +10,7 @@ Both are exact for linear reads. All levels concatenated are G[t]; M = G Gᵀ de
 from q with ∂L_t/∂q[t,l] scaled by w_t. Everything that belongs to one task takes its own plain gradient.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +24,7 @@ from lepton.types import Batch
 
 @dataclass(frozen=True)
 class StepResult:
-    """loss_T: mean over labelled rows, 0 without any. grad_TP: every task's gradient at γ and β of all levels. weight_T: as used."""
+    """loss_T: mean over labelled rows, 0 without any. grad_TP: each task's gradient at γ and β of all levels. weight_T: as used."""
 
     loss_T: Tensor
     grad_TP: Tensor
@@ -46,18 +46,20 @@ def task_losses(
     return torch.stack(losses), torch.stack(active)
 
 
-def shared_gradients(model: Sharing, grads: Sequence[Tensor | None], weight_grads: Sequence[Tensor | None]) -> Tensor:
-    """G [T, 2 Σ C_l]: each task's gradient at scale and shift of the shared channels, from ∂L/∂q and ∂L/∂W of every level."""
+def shared_gradients(model: Sharing, grad_q: Mapping[int, Tensor], grad_w: Mapping[int, Tensor]) -> Tensor:
+    """G [T, 2 Σ C_l]: each task's gradient at scale and shift of the shared channels, from ∂L/∂q and ∂L/∂W of every read level."""
     names = list(model.tasks)
     parts = []
-    for level, (grad_q, grad_w) in enumerate(zip(grads, weight_grads, strict=True)):
-        if grad_q is None or grad_w is None:
-            continue
+    for level, grad in grad_q.items():
         readers = model.structure.readers[level]
-        weight_RbC = model.reads[level].weight.detach()[:, :, 0, 0].float().unflatten(0, (len(readers), -1))  # type: ignore[union-attr, operator]
-        scale_RC = (weight_RbC * grad_w[:, :, 0, 0].float().unflatten(0, (len(readers), -1))).sum(1)
-        shift_RC = torch.einsum("rbc,rb->rc", weight_RbC, grad_q.float().sum((0, 2, 3)).unflatten(0, (len(readers), -1)))
-        part = torch.zeros(len(names), 2 * weight_RbC.shape[2], device=grad_q.device)
+        weight = model.reads[level].weight
+        assert isinstance(weight, Tensor)
+        weight_RbC, slope_RbC = (
+            one.detach()[:, :, 0, 0].float().unflatten(0, (len(readers), -1)) for one in (weight, grad_w[level])
+        )
+        scale_RC = (weight_RbC * slope_RbC).sum(1)
+        shift_RC = torch.einsum("rbc,rb->rc", weight_RbC, grad.float().sum((0, 2, 3)).unflatten(0, per_task))
+        part = torch.zeros(len(names), 2 * weight_RbC.shape[2], device=grad.device)
         part[[names.index(name) for name in readers]] = torch.cat([scale_RC, shift_RC], 1)
         parts.append(part)
     return torch.cat(parts, 1) if parts else torch.zeros(len(names), 0)
@@ -78,38 +80,33 @@ def step(
     penalty: added to the tasks' own loss. scaler: scales losses against fp16 underflow; its scale is taken out of G.
     """
     static_T = torch.tensor([task.weight for task in model.tasks.values()], device=batch.inputs.device)
+    read_by = {level: read.weight for level, read in enumerate(model.reads) if isinstance(read, nn.Conv2d)}
     with autocast or torch.autocast(batch.inputs.device.type, enabled=False):
         shared = model.trunk(batch.inputs)
-        reads = [isinstance(read, nn.Conv2d) for read in model.reads]
-        linear = [read(s.detach()) if real else s.detach() for read, s, real in zip(model.reads, shared, reads, strict=True)]
-        cut = [q.detach().requires_grad_(real) for q, real in zip(linear, reads, strict=True)]
+        linear = model.read([s.detach() for s in shared])
+        cut = [q.detach().requires_grad_(level in read_by) for level, q in enumerate(linear)]
         raw = model.rest(batch.inputs, cut)
     loss_T, active_T = task_losses(model, raw, batch, class_weights)
     total = loss_T.sum() if penalty is None else loss_T.sum() + penalty
     (scaler.scale(total) if scaler else total).backward()
 
-    grads = [q.grad for q in cut]
-    before = [None if not real else read.weight.grad for read, real in zip(model.reads, reads, strict=True)]
-    for read, real in zip(model.reads, reads, strict=True):
-        if real:
-            read.weight.grad = None
-    used = [(q, grad) for q, grad in zip(linear, grads, strict=True) if grad is not None]
-    torch.autograd.backward([q for q, _ in used], [grad for _, grad in used])
-    weight_grads = [read.weight.grad if real else None for read, real in zip(model.reads, reads, strict=True)]
-    grad_TP = shared_gradients(model, grads, weight_grads) / (scaler.get_scale() if scaler else 1.0)
-    for read, old in zip(model.reads, before, strict=True):
-        if old is not None:
-            read.weight.grad += old  # gradients of earlier micro-batches
+    grad_of = {level: q.grad for level, q in enumerate(cut) if q.grad is not None}
+    weight_grads = torch.autograd.grad(
+        [linear[level] for level in grad_of], [read_by[level] for level in grad_of], [*grad_of.values()]
+    )
+    grad_TP = shared_gradients(model, grad_of, dict(zip(grad_of, weight_grads, strict=True)))
+    for level, grad in zip(grad_of, weight_grads, strict=True):
+        old = read_by[level].grad
+        read_by[level].grad = grad if old is None else old + grad
 
+    if scaler:
+        grad_TP = grad_TP / scaler.get_scale()
     weight_T = weighting(loss_T.detach(), grad_TP @ grad_TP.T, active_T) * static_T
-    starts, seeds = [], []
-    for level, (s, grad) in enumerate(zip(shared, grads, strict=True)):
-        if grad is not None:
-            index = [list(model.tasks).index(name) for name in model.structure.readers[level]]
-            scale = weight_T[index].repeat_interleave(model.structure.branch[level])[None, :, None, None]
-            starts.append(s)
-            seeds.append(
-                F.conv_transpose2d(grad * scale.to(grad.dtype), model.reads[level].weight.detach().to(grad.dtype)).to(s.dtype)
-            )
-    torch.autograd.backward(starts, seeds)
+    names, seeds = list(model.tasks), []
+    for level, grad in grad_of.items():
+        index = [names.index(name) for name in model.structure.readers[level]]
+        scale = weight_T[index].repeat_interleave(model.structure.branch[level])[None, :, None, None]
+        seed = F.conv_transpose2d(grad * scale.to(grad.dtype), read_by[level].detach().to(grad.dtype))
+        seeds.append(seed.to(shared[level].dtype))
+    torch.autograd.backward([shared[level] for level in grad_of], seeds)
     return StepResult(loss_T.detach(), grad_TP, weight_T, active_T)
