@@ -1,0 +1,170 @@
+"""Everything the page and the card tell, read once from artifacts, records and the graph. What is not there is None."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from lepton import config, files
+from lepton.config import Params
+from lepton.ops import records
+from lepton.reporting.blocks import Missing
+
+SOURCES = {
+    "validate": "validate/report.json",
+    "clean": "clean/report.json",
+    "prepare": "prepare/summary.json",
+    "relate": "relate/relatedness.json",
+    "sharing": "train/sharing.json",
+    "history": "train/history.csv",
+    "train": "train/metrics.json",
+    "baseline": "baseline/metrics.json",
+    "adapt": "adapt/metrics.json",
+    "compress": "compress/frontier.json",
+    "evaluate": "evaluate/metrics.json",
+    "examples": "evaluate/examples.json",
+}
+MODELS = ("compress/model.onnx", "compress/model.tflite", "compress/model_fp32.onnx", "train/model.safetensors")
+PACKAGES = ("lepton", "torch", "numpy", "scikit-learn", "onnxruntime", "great_expectations", "dvc", "prefect")
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What the numbers were made from. outputs: (path, hash, bytes) of the data and of every stage, from DVC's files."""
+
+    commit: str | None
+    data: Sequence[tuple[str, str, int | None]]
+    outputs: Mapping[str, Sequence[tuple[str, str, int | None]]]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Content:
+    """One run, as values. `values` has a key for each of SOURCES; `stages` is the graph's order.
+
+    states: what the flow did with each stage, [{stage, state, seconds}], state being ran, cached or unchanged.
+    examples: `images` [R, H, W, 3] uint8 and `saliency.<task>` [R, H, W], R samples.
+    onnx: inputs and outputs of the exported model, (name, type, shape).
+    """
+
+    params: Params
+    params_text: str
+    stages: Sequence[str]
+    values: Mapping[str, Any]
+    records: Mapping[str, Mapping[str, Any]]
+    lineage: Lineage
+    states: Sequence[Mapping[str, Any]] = ()
+    examples: Mapping[str, np.ndarray] = field(default_factory=dict)
+    onnx: Mapping[str, Sequence[tuple[str, str, str]]] = field(default_factory=dict)
+    models: Mapping[str, int] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def absent(self, name: str) -> Missing:
+        """Stands in a section whose artifact has not been made."""
+        return Missing(f"artifacts/{SOURCES[name]}", SOURCES[name].split("/")[0])
+
+    @property
+    def key(self) -> str:
+        """Short hash of what the run was made from."""
+        parts = (self.params_text, repr(self.lineage.data), repr(sorted(self.lineage.outputs.items())))
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
+
+
+def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
+    """Reads the project at `root`; a LeptonError when its params.yaml is missing or wrong."""
+    artifacts = root / "artifacts"
+    lock = _yaml(root / "dvc.lock").get("stages", {})
+    stages = list(_yaml(root / "dvc.yaml").get("stages") or {})
+    return Content(
+        params=config.load(root / "params.yaml"),
+        params_text=(root / "params.yaml").read_text(encoding="utf-8"),
+        stages=stages,
+        values={name: _read(artifacts / path) for name, path in SOURCES.items()},
+        records={stage: records.read(stage, root) for stage in stages},
+        lineage=Lineage(
+            commit=commit(root),
+            data=[out for file in sorted(root.glob("*.dvc")) for out in _outs(_yaml(file))],
+            outputs={stage: list(_outs(block)) for stage, block in lock.items()},
+            versions=versions(),
+        ),
+        states=states,
+        examples=_arrays(artifacts / "evaluate/examples.npz"),
+        onnx=_signature(artifacts / MODELS[0]),
+        models={path: (artifacts / path).stat().st_size for path in MODELS if (artifacts / path).exists()},
+    )
+
+
+def commit(root: Path) -> str | None:
+    """The revision that is checked out, read from git's own files: this room starts no processes."""
+    folder = root / ".git"
+    if folder.is_file():  # a worktree names its folder here
+        folder = root / folder.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+    if not (folder / "HEAD").exists():
+        return None
+    head = (folder / "HEAD").read_text(encoding="utf-8").strip()
+    if not head.startswith("ref:"):
+        return head
+    reference = head.removeprefix("ref:").strip()
+    shared = folder / "commondir"
+    common = folder / shared.read_text(encoding="utf-8").strip() if shared.exists() else folder
+    if (common / reference).exists():
+        return (common / reference).read_text(encoding="utf-8").strip()
+    packed = common / "packed-refs"
+    lines = packed.read_text(encoding="utf-8").splitlines() if packed.exists() else []
+    return next((line.split()[0] for line in lines if line.endswith(f" {reference}")), None)
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that the numbers depend on, as installed now."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _read(path: Path) -> Any:
+    if not path.exists():
+        return None
+    return pd.read_csv(path) if path.suffix == ".csv" else files.read_json(path)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    if not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
+
+
+def _outs(block: Mapping[str, Any]) -> Iterator[tuple[str, str, int | None]]:
+    for out in block.get("outs", []):
+        yield out["path"], str(out.get("md5") or out.get("etag") or ""), out.get("size")
+
+
+def _signature(path: Path) -> dict[str, list[tuple[str, str, str]]]:
+    if not path.exists():
+        return {}
+    import onnx  # heavy, and needed only where there is a model
+
+    graph = onnx.load(str(path), load_external_data=False).graph
+
+    def told(value: Any) -> tuple[str, str, str]:
+        kind = value.type.tensor_type
+        shape = [side.dim_param or str(side.dim_value) for side in kind.shape.dim]
+        return value.name, onnx.TensorProto.DataType.Name(kind.elem_type).lower(), f"[{', '.join(shape)}]"
+
+    return {"inputs": [told(value) for value in graph.input], "outputs": [told(value) for value in graph.output]}

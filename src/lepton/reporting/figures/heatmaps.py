@@ -1,0 +1,73 @@
+"""Tables of numbers as tinted cells with the numbers in them: how alike tasks are, how much each shares."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from lepton.reporting.figures.style import INK, MUTED, NEGATIVE, PAPER, POSITIVE, RULE, bare, drawing, svg
+from lepton.reporting.words import MINUS, NONE
+
+TITLES = {"cosine": "Cosine of features", "pearson": "Pearson of features", "gradient": "Gradient affinity"}
+Matrix = Sequence[Sequence[float | None]]
+
+
+def relatedness(tasks: Sequence[str], matrices: Mapping[str, Matrix]) -> str:
+    """T×T similarities side by side, each in [-1, 1]."""
+    count, panels = len(tasks), len(matrices)
+    cell = min(0.56, max(0.26, 2.7 / count))
+    side = cell * count
+    with drawing(1.0 + panels * (side + 0.22), side + 1.0) as figure:
+        for number, (name, matrix) in enumerate(matrices.items()):
+            axes = figure.add_subplot(1, panels, number + 1)
+            axes.set_title(TITLES.get(name, name))
+            _cells(axes, matrix, own=True, size=8 if cell > 0.4 else 6.5)
+            _ticks(axes, tasks, tasks if number == 0 else None)
+        return svg(figure, "relatedness", f"Similarity of the tasks {', '.join(tasks)} by {', '.join(matrices)}.")
+
+
+def sharing_degrees(alpha: Mapping[str, Sequence[float]], snapped: Mapping[str, Sequence[bool]]) -> str:
+    """Task × level: how much each task shares at each level; what training has fixed at 0 or 1 is outlined."""
+    tasks = list(alpha)
+    levels = max(map(len, alpha.values()))
+    with drawing(1.1 + 0.92 * levels, 0.75 + 0.36 * len(tasks)) as figure:
+        axes = figure.add_subplot()
+        _cells(axes, list(alpha.values()), size=9)
+        for row, task in enumerate(tasks):
+            for column, fixed in enumerate(snapped.get(task, ())):
+                if fixed:
+                    frame = Rectangle((column + 0.05, row + 0.07), 0.9, 0.86, fill=False, edgecolor=INK, linewidth=1.3)
+                    axes.add_patch(frame)
+        _ticks(axes, [f"level {level + 1}" for level in range(levels)], tasks)
+        axes.set_aspect("auto")
+        return svg(figure, "sharing", f"Sharing degree of {', '.join(tasks)} at {levels} levels.")
+
+
+def _cells(axes: Axes, matrix: Matrix, *, own: bool = False, size: float) -> None:
+    """own: the diagonal compares a task with itself and is left quiet."""
+    for row, values in enumerate(matrix):
+        for column, value in enumerate(values):
+            quiet = value is None or (own and row == column)
+            strength = 0.0 if quiet else min(abs(value or 0.0), 1.0)
+            colour = RULE if quiet else POSITIVE if (value or 0) >= 0 else NEGATIVE
+            box = Rectangle((column + 0.02, row + 0.02), 0.96, 0.96, facecolor=colour, edgecolor="none")
+            box.set_alpha(0.45 if quiet else 0.06 + 0.94 * strength)
+            axes.add_patch(box)
+            words = NONE if value is None else "" if quiet else f"{value:.2f}".replace("-", MINUS)
+            ink = MUTED if quiet else PAPER if strength > 0.55 else INK
+            axes.text(column + 0.5, row + 0.53, words, ha="center", va="center", color=ink, fontsize=size)
+    axes.set_xlim(0, max(map(len, matrix)))
+    axes.set_ylim(len(matrix), 0)
+    axes.set_aspect("equal")
+    bare(axes)
+
+
+def _ticks(axes: Axes, columns: Sequence[str], rows: Sequence[str] | None) -> None:
+    axes.set_xticks([place + 0.5 for place in range(len(columns))], columns, color=INK)
+    if max(map(len, columns)) > 7 or len(columns) > 7:
+        for label in axes.get_xticklabels():
+            label.set(rotation=40, ha="right", rotation_mode="anchor")
+    if rows is None:
+        axes.set_yticks([])
+    else:
+        axes.set_yticks([place + 0.5 for place in range(len(rows))], rows, color=INK)

@@ -1,0 +1,111 @@
+"""What came out: gains per task, what compression costs, where the time went."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from lepton.reporting.figures.style import FILL, INK, MUTED, NEGATIVE, PAPER, POSITIVE, RULE, bare, drawing, svg
+from lepton.reporting.words import arrow, milliseconds, percent, seconds, signed, size
+
+
+def gains(tasks: Mapping[str, Mapping[str, Any]], compressed: Mapping[str, float | None], mean: Mapping[str, Any] | None) -> str:
+    """Relative change of each task against its own single-task model, in percent, with 95 % bars; positive is better.
+
+    tasks: name -> {delta_percent, ci95}; compressed: the same change of the compressed model; mean: {mean, ci95} of all.
+    """
+    rows = [(name, task.get("delta_percent"), task.get("ci95"), compressed.get(name)) for name, task in tasks.items()]
+    if mean:
+        rows.append(("mean, Δm", mean.get("mean"), mean.get("ci95"), None))
+    with drawing(7.6, 0.75 + 0.36 * len(rows)) as figure:
+        axes = figure.add_subplot()
+        for place, (name, delta, ci95, small) in enumerate(rows):
+            last = bool(mean) and name == rows[-1][0]
+            if delta is None:
+                axes.text(0, place, "no label in the test split", color=MUTED, fontsize=8, va="center")
+                continue
+            colour = POSITIVE if delta >= 0 else NEGATIVE
+            axes.barh(place, delta, height=0.46 if last else 0.34, color=colour, alpha=1.0 if last else 0.75)
+            if ci95:
+                axes.plot(ci95, [place, place], color=INK, linewidth=1.1, marker="|", markersize=6)
+            if small is not None:
+                axes.plot([small], [place], marker="D", markersize=5, color=PAPER, markeredgecolor=INK, markeredgewidth=1.1)
+            axes.text(
+                1.01, place, f"{arrow(delta)} {signed(delta)} %", transform=axes.get_yaxis_transform(),
+                va="center", color=colour, fontsize=9,
+            )  # fmt: skip
+        if mean:
+            axes.axhline(len(rows) - 1.5, color=RULE, linewidth=0.8)
+        axes.axvline(0, color=INK, linewidth=0.8)
+        axes.set_yticks(range(len(rows)), [row[0] for row in rows], color=INK, fontsize=9)
+        axes.set_ylim(len(rows) - 0.45, -0.55)
+        axes.grid(axis="y", visible=False)
+        axes.spines["left"].set_visible(False)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: signed(value, 0)))
+        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+        axes.set_xlabel("% against the single-task model, positive is better")
+        return svg(figure, "gains", "Relative change of every task against its single-task model, with 95 % intervals.")
+
+
+def frontier(candidates: Sequence[Mapping[str, Any]], chosen: str | None, tolerance: Mapping[str, float]) -> str:
+    """Bytes against the worst relative change of any task, in percent; milliseconds at batch 1 stand beside each mark.
+
+    candidates: {name, bytes, relative: {task: share}, within_tolerance, ms}.
+    """
+    points = [(candidate["bytes"], 100 * min(candidate["relative"].values(), default=0.0), candidate) for candidate in candidates]
+    limits = sorted({-100 * value for value in tolerance.values()})
+    with drawing(7.6, 3.3) as figure:
+        axes = figure.add_subplot()
+        axes.set_xscale("log")
+        small, large = min(x for x, _, _ in points), max(x for x, _, _ in points)
+        axes.set_xlim(small * 0.8, large * (large / small) ** 0.32 * 1.1)
+        lows = [y for _, y, _ in points] + limits
+        span = max(max(lows), 0) - min(lows) or 1.0
+        axes.set_ylim(min(lows) - 0.16 * span, max(max(lows), 0) + 0.16 * span)
+        for limit in limits:
+            names = [task for task, value in tolerance.items() if -100 * value == limit]
+            words = "tolerance" if len(limits) == 1 else f"tolerance of {', '.join(names)}"
+            axes.axhline(limit, color=NEGATIVE, linewidth=1, linestyle=(0, (5, 3)))
+            axes.annotate(
+                words, (1, limit), xycoords=axes.get_yaxis_transform(), xytext=(0, 3), textcoords="offset points",
+                ha="right", color=NEGATIVE, fontsize=8,
+            )  # fmt: skip
+        for x, y, candidate in points:
+            best, fits = candidate["name"] == chosen, candidate["within_tolerance"]
+            if best:
+                axes.plot([x], [y], marker="o", markersize=15, color=FILL, alpha=0.22, linestyle="none")
+            axes.plot(
+                [x], [y], marker="o" if fits else "X", markersize=7, color=FILL if fits else NEGATIVE,
+                markeredgecolor=PAPER, markeredgewidth=0.8, linestyle="none",
+            )  # fmt: skip
+            time = f" · {milliseconds(candidate['ms'])}" if candidate.get("ms") is not None else ""
+            axes.annotate(
+                f"{candidate['name']}{time}{' · chosen' if best else ''}", (x, y), xytext=(9 if best else 7, 0),
+                textcoords="offset points", va="center", fontsize=8, color=INK, weight="bold" if best else "normal",
+            )  # fmt: skip
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: size(value)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: signed(value, 1)))
+        axes.set_title("worst change of any task, % of its metric", color=MUTED, fontsize=9)
+        axes.set_xlabel("size of the file")
+        return svg(figure, "frontier", "Size, worst relative change and milliseconds of every compression candidate.")
+
+
+def stage_times(times: Mapping[str, float | None]) -> str:
+    """Seconds of each stage, in the order of the graph, with its share of all."""
+    known = {stage: value for stage, value in times.items() if value is not None}
+    total = sum(known.values()) or 1.0
+    with drawing(7.6, 0.2 + 0.29 * len(known)) as figure:
+        axes = figure.add_subplot()
+        longest = max(known.values())
+        for place, value in enumerate(known.values()):
+            axes.barh(place, value, height=0.56, color=FILL, alpha=0.85)
+            words = f"{seconds(value)}, {percent(value / total)}"
+            axes.annotate(words, (value, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8.5, color=INK)
+        axes.set_yticks(range(len(known)), list(known), color=INK, fontsize=9)
+        axes.set_xticks([])
+        axes.set_xlim(0, longest * 1.22)
+        axes.set_ylim(len(known) - 0.5, -0.5)
+        bare(axes, keep=("left",))
+        return svg(figure, "times", "Seconds of every stage.")

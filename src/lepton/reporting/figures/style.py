@@ -1,0 +1,146 @@
+"""One look for all figures, and the way from matplotlib to an `<svg>` that lives inside the page.
+
+Equal inputs give equal bytes: ids come from a fixed salt, no date is written, and text is left to the page's fonts.
+"""
+
+import html
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, MUTED, RULE, PAPER, POSITIVE, NEGATIVE, FILL = "#1b1d20", "#6a6f76", "#d9d7d0", "#fdfcf9", "#1c6b7a", "#b4501e", "#2f6f9f"
+SERIES = (
+    "#20639b",
+    "#c05a1f",
+    "#3b8a52",
+    "#a2457f",
+    "#8a6d12",
+    "#5b57b5",
+    "#2d8b93",
+    "#a33a3a",
+)  # tasks, in params.yaml's order
+MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+VARIABLES = {
+    INK: "--ink",
+    MUTED: "--muted",
+    RULE: "--rule",
+    PAPER: "--paper",
+    POSITIVE: "--positive",
+    NEGATIVE: "--negative",
+    FILL: "--fill",
+    **{colour: f"--series-{number}" for number, colour in enumerate(SERIES)},
+}
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "lepton",
+    "font.family": "DejaVu Sans",  # measured with this; shown with the page's own
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.titlecolor": INK,
+    "axes.titlepad": 8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5,
+    "lines.solid_capstyle": "round",
+}
+
+
+def colour_of(number: int) -> str:
+    return SERIES[number % len(SERIES)]
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Iterator[Figure]:
+    """A figure of `width` × `height` inches in the house style; `svg` has to be called inside the block."""
+    with mpl.rc_context(STYLE):
+        yield Figure(figsize=(width, height), layout="constrained")
+
+
+def svg(figure: Figure, name: str, description: str) -> str:
+    """The figure as an `<svg>` element. `name` keeps its ids apart from other figures', `description` is for screen readers."""
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", text, count=1, flags=re.DOTALL)
+    text = re.sub(r'<svg .*?width="([\d.]+)pt" height="([\d.]+)pt" (viewBox="[^"]*")[^>]*>', r"<svg \1|\2 \3>", text, count=1)
+    width, _ = re.search(r"<svg ([\d.]+)\|([\d.]+)", text).groups()  # type: ignore[union-attr]
+    label = html.escape(description, quote=True)
+    # points to CSS pixels: a 9 pt label is shown at 12 px where there is room
+    head = f'<svg class="figure" role="img" aria-label="{label}" style="max-width:{float(width) * 4 / 3:.0f}px"'
+    text = re.sub(r"<svg [\d.]+\|[\d.]+", head, text, count=1)
+    text = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", text)
+    text = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans)", text)
+    text = re.sub(r"#[0-9a-f]{6}\b", lambda match: _variable(match.group()), text)
+    return re.sub(r"\n\s*", "\n", text).strip()
+
+
+def _variable(colour: str) -> str:
+    return f"var({VARIABLES[colour]})" if colour in VARIABLES else colour
+
+
+def bare(axes: Axes, keep: Sequence[str] = ()) -> None:
+    """No grid and no spines but those in `keep`."""
+    axes.grid(False)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in keep)
+
+
+def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """`places` moved apart to at least `gap`, kept within [low, high] where that can be, order unchanged."""
+    order = sorted(range(len(places)), key=lambda index: (places[index], index))
+    moved = [places[index] for index in order]
+    for _ in range(50):
+        for below in range(len(moved) - 1):
+            lack = gap - (moved[below + 1] - moved[below])
+            if lack > 1e-9:
+                moved[below] -= lack / 2
+                moved[below + 1] += lack / 2
+        if moved and moved[0] < low:
+            moved[0] = low
+        if moved and moved[-1] > high:
+            moved[-1] = high
+    result = [0.0] * len(places)
+    for index, value in zip(order, moved, strict=True):
+        result[index] = value
+    return result
+
+
+def end_labels(axes: Axes, ends: Sequence[tuple[float, float, str, str]], size: float = 8) -> None:
+    """Names lines at their right ends, moved apart where they would overlap. ends: x, y, text, colour; y in data units."""
+    low, high = axes.get_ylim()
+    to_share = axes.transScale.transform
+    bottom, top = to_share((1, low))[1], to_share((1, high))[1]
+    shares = [(to_share((1, y))[1] - bottom) / (top - bottom) for _, y, _, _ in ends]
+    height_points = axes.get_position().height * axes.figure.get_figheight() * 72  # type: ignore[union-attr]
+    gap = 1.15 * size / max(height_points, 1)
+    for (_, _, text, colour), share in zip(ends, spread(shares, gap, 0.0, 1.0), strict=True):
+        axes.annotate(
+            text, (1.02, share), xycoords="axes fraction", color=colour, fontsize=size, va="center", annotation_clip=False
+        )

@@ -1,0 +1,121 @@
+"""What came out, on rows that no training saw: gains, adaptation, compression."""
+
+from collections.abc import Iterator, Mapping
+from math import inf
+from typing import Any
+
+from lepton.reporting.blocks import Block, Cell, Figure, Prose, Table, text
+from lepton.reporting.content import Content
+from lepton.reporting.figures import curves
+from lepton.reporting.figures import results as drawn
+from lepton.reporting.headline import latency
+from lepton.reporting.words import NONE, arrow, half_width, interval, metric, milliseconds, number, percent, signed, size
+
+MODELS = ("single_task", "multi_task", "compressed")
+
+
+def change(task: Mapping[str, Any], value: str) -> float | None:
+    """Relative change of `value` against the single-task model, in percent; positive is better."""
+    single, other = task.get("single_task"), task.get(value)
+    if not single or other is None:
+        return None
+    return 100 * (other - single) / abs(single) * (1 if task.get("higher_is_better", True) else -1)
+
+
+def tasks(content: Content) -> Iterator[Block]:
+    evaluation = content["evaluate"]
+    if not evaluation:
+        yield content.absent("evaluate")
+        return
+    rows = []
+    for task, told in evaluation["tasks"].items():
+        better = "higher" if told.get("higher_is_better", True) else "lower"
+        unit = f", {told['unit']}" if told.get("unit") else ""
+        measure = text(f"{metric(told['metric'])}{unit} ({better} is better)", "quiet")
+        rows.append([text(task), measure, *(Cell(number(told.get(key))) for key in MODELS), *_gain(told, "delta_percent")])
+    mean = evaluation["delta_m"]
+    rows.append([text("mean, Δm", "strong"), *[Cell("")] * 4, *_gain(mean, "mean")])
+    columns = ("Task", "Metric", "Single-task", "Multi-task", "Compressed", "Δ", "95 % interval")
+    caption = "Test split. Δ is the multi-task model's relative change against a model trained for that task alone."
+    yield Table(columns, rows, caption)
+    compressed = {task: change(told, "compressed") for task, told in evaluation["tasks"].items()}
+    yield Figure(
+        drawn.gains(evaluation["tasks"], compressed, mean),
+        "Relative change of each task against its single-task model; positive is better. Bars: multi-task model. "
+        "Lines: 95 % bootstrap interval. Diamonds: the compressed model.",
+    )
+
+
+def _gain(told: Mapping[str, Any], key: str) -> list[Cell]:
+    delta = told.get(key)
+    if delta is None:
+        return [Cell(NONE, "quiet"), Cell(NONE, "quiet")]
+    tone = "better" if round(delta, 1) > 0 else "worse" if round(delta, 1) < 0 else ""
+    return [Cell(f"{arrow(delta)} {signed(delta)} %", tone), Cell(interval(told.get("ci95")), "quiet")]
+
+
+def adaptation(content: Content) -> Iterator[Block]:
+    report = content["adapt"]
+    if not report:
+        yield content.absent("adapt")
+        return
+    new_tasks, chosen = report.get("new_tasks"), report.get("chosen")
+    if not new_tasks:
+        yield Prose("This project names no new tasks. Add one under new_tasks in params.yaml to measure adaptation.")
+        return
+    times = content.records.get("adapt", {}).get("milliseconds", {})
+    rows = []
+    for task, by_shots in new_tasks.items():
+        for shots, methods in sorted(by_shots.items(), key=lambda entry: int(entry[0])):
+            for method, value in methods.items():
+                tone = "strong" if method == chosen else ""
+                words = text(curves.METHODS.get(method, method) + (" (chosen)" if tone else ""), tone)
+                spread = Cell(f"± {number(100 * half_width(value.get('ci95')), 2)}", "quiet")
+                time = Cell(milliseconds(times.get(task, {}).get(shots, {}).get(method)), "quiet")
+                rows.append([text(task), Cell(shots), words, Cell(percent(value["mean"], 1), tone), spread, time])
+    yield Figure(
+        curves.adaptation(new_tasks, chosen),
+        "Accuracy on classes that no training saw, by the number of labelled samples per class; bars are 95 % intervals "
+        "over episodes.",
+    )
+    yield Table(("New task", "Shots", "Method", "Accuracy", "95 %, points", "Time to adapt"), rows)
+    if forgetting := report.get("forgetting"):
+        told = ", ".join(f"{task} {signed(value, 3)}" for task, value in forgetting.items())
+        yield Prose(f"Change of the known tasks' metrics through meta-training: {told}.")
+
+
+def compression(content: Content) -> Iterator[Block]:
+    frontier = content["compress"]
+    if not frontier:
+        yield content.absent("compress")
+        return
+    chosen, tolerance = frontier["chosen"], frontier.get("tolerance", {})
+    candidates = [{**candidate, "ms": latency(content, candidate["name"])} for candidate in frontier["candidates"]]
+    yield Figure(
+        drawn.frontier(candidates, chosen, tolerance),
+        "Each mark is one candidate: further left is smaller, higher is more accurate. Crosses break a task's tolerance (dashed).",
+    )
+    rows = []
+    for candidate in sorted(candidates, key=lambda entry: entry["bytes"]):
+        name, relative = candidate["name"], candidate["relative"]
+        rows.append([
+            text(f"{name} (chosen)", "strong") if name == chosen else text(name),
+            Cell(size(candidate["bytes"])),
+            Cell(f"{candidate['macs'] / 1e6:.2f}"),
+            Cell(number(candidate["ms"])),
+            Cell(number(latency(content, name, "64"))),
+            *(Cell(signed(100 * value), "worse" if value < -tolerance.get(task, inf) else "") for task, value in relative.items()),
+            Cell("✓ yes", "better") if candidate["within_tolerance"] else Cell("✗ no", "worse"),
+        ])  # fmt: skip
+    limits = ", ".join(f"{task} {percent(value)}" for task, value in tolerance.items())
+    columns = ("Candidate", "Size", "10⁶ MACs", "ms, 1", "ms, 64", *(f"{task}, %" for task in candidates[0]["relative"]), "Within")
+    yield Table(
+        columns,
+        rows,
+        "Change of each task's metric against the uncompressed model, in percent; positive is better. ms: milliseconds for a "
+        f"batch of 1 and of 64. The smallest candidate within every tolerance ({limits}) is chosen.",
+    )
+    parity = {name: told for name, told in (frontier.get("parity") or {}).items() if isinstance(told, dict)}
+    if parity:
+        told = ", ".join(f"{name} {max(fields.values(), default=0.0):.1e}" for name, fields in parity.items())
+        yield Prose(f"Largest difference of an exported model's outputs from PyTorch's, on real rows: {told}.")

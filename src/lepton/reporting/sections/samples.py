@@ -1,0 +1,59 @@
+"""The model made plain: single rows with what was predicted, where it looked, and a small tree that imitates it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from lepton.reporting.blocks import Block, Code, Example, Prose
+from lepton.reporting.content import Content
+from lepton.reporting.figures import pictures
+from lepton.reporting.words import number
+
+
+def examples(content: Content) -> Iterator[Block]:
+    if not content["examples"]:
+        yield content.absent("examples")
+        return
+    yield Prose(
+        "Rows of the test split. Dashed white is true, solid yellow is predicted; bright regions of a saliency map are the "
+        "pixels that the task's answer depends on most."
+    )
+    images = content.examples.get("images")
+    for index, row in enumerate(content["examples"]):
+        pixels = images[index] if images is not None and index < len(images) else None
+        yield _example(content, index, row, pixels)
+
+
+def _example(content: Content, index: int, row: Mapping[str, Any], pixels_HW3: np.ndarray | None) -> Example:
+    predictions, saliency, words = [], [], []
+    if pixels_HW3 is not None:
+        predictions.append(("input", pictures.tile(pixels_HW3, label=f"{row['id']}: input")))
+    for task, told in row["tasks"].items():
+        settings = content.params.tasks.get(task)
+        kind, unit = getattr(settings, "type", ""), getattr(settings, "unit", "")
+        overlay = None if pixels_HW3 is None else pictures.overlay(kind, told, pixels_HW3.shape[:2])
+        label = f"{row['id']}: {task}"
+        if overlay is not None:
+            caption = task if told.get("truth") is not None else f"{task} (no label)"
+            predictions.append((caption, pictures.tile(pixels_HW3, overlay, label)))
+        elif told_in_words := pictures.wording(kind, told, unit):
+            words.append((task, told_in_words))
+        maps = content.examples.get(f"saliency.{task}")
+        if maps is not None and pixels_HW3 is not None:
+            saliency.append((task, pictures.tile(pictures.heat(pixels_HW3, maps[index]), label=f"{label}, saliency")))
+    return Example(str(row["id"]), predictions, saliency, words)
+
+
+def rules(content: Content) -> Iterator[Block]:
+    evaluation = content["evaluate"]
+    if not evaluation:
+        yield content.absent("evaluate")
+        return
+    surrogate = (evaluation.get("explanations") or {}).get("surrogate") or {}
+    if not surrogate:
+        yield Prose("No surrogate tree was fitted in this run.")
+        return
+    yield Prose("A small decision tree imitates each task; fidelity says how well it agrees with the model, at best 1.")
+    for task, told in surrogate.items():
+        yield Code(told["rules"].rstrip(), f"{task}, fidelity {number(told['fidelity'], 2)}", folded=True)

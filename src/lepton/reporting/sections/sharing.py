@@ -1,0 +1,103 @@
+"""How tasks relate, how much each shares at each level, and how training got there."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from lepton.reporting.blocks import Block, Cell, Chips, Figure, Prose, Table, text
+from lepton.reporting.content import Content
+from lepton.reporting.figures import curves, heatmaps
+from lepton.reporting.words import count, number, plural, signed
+
+SHOWN = 12  # pairs of the ranking; the rest is folded
+
+
+def relatedness(content: Content) -> Iterator[Block]:
+    report = content["relate"]
+    if not report:
+        yield content.absent("relate")
+        return
+    yield Figure(
+        heatmaps.relatedness(report["tasks"], report["matrices"]),
+        "How alike two tasks are, from −1 to 1: by the features they use (cosine, Pearson) and by the direction in which "
+        "they pull the shared trunk (gradient affinity). Tasks that pull alike gain from sharing.",
+    )
+    yield Chips(report["groups"], "Groups that may share")
+    columns = ("Pair of tasks", "Affinity")
+    rows = [
+        [text(f"{first} – {second}"), Cell(signed(score, 2), "better" if score > 0 else "worse")]
+        for first, second, score in report["ranking"]
+    ]
+    yield Table(columns, rows[:SHOWN], "Pairs, from the most to the least related.")
+    if rows[SHOWN:]:
+        yield Table(columns, rows[SHOWN:], f"The other {len(rows) - SHOWN} pairs", folded=True)
+
+
+def degrees(content: Content) -> Iterator[Block]:
+    sharing, history = content["sharing"], content["history"]
+    if not sharing:
+        yield content.absent("sharing")
+        return
+    alpha = sharing.get("alpha") or {}
+    if not any(alpha.values()):
+        yield Prose(f"Sharing is {sharing['sharing']}: it has no degrees to show.")
+        return
+    branches = sharing.get("branches") or {}
+    yield Figure(
+        heatmaps.sharing_degrees(alpha, sharing.get("snapped") or {}),
+        "How much each task shares at each level: 0 uses only its own features, 1 only shared ones. Outlined: fixed there during "
+        f"training, so that the other side costs nothing. Branches kept: {count(branches.get('kept'))}, "
+        f"removed: {count(branches.get('removed'))}.",
+    )
+    moved = _movement(history, list(alpha)) if history is not None else {}
+    if any(moved.values()):
+        yield Figure(
+            curves.sharing_movement(history["epoch"].tolist(), moved),
+            "How the sharing degrees moved during training, from where relatedness had started them.",
+        )
+
+
+def training(content: Content) -> Iterator[Block]:
+    history, report = content["history"], content["train"]
+    if history is None:
+        yield content.absent("history")
+        return
+    epochs, tasks = history["epoch"].tolist(), content.params.tasks
+    best = (report or {}).get("best_epoch")
+    if report:
+        rate = content.records.get("train", {}).get("samples_per_second")
+        speed = f" at {count(rate)} samples per second" if rate else ""
+        yield Prose(
+            f"{plural(len(epochs), 'epoch')}, {count(report['samples_seen'])} samples seen{speed}; "
+            f"{count(report['parameters'])} parameters, {number(report['macs'] / 1e6)} million multiply-accumulates for one "
+            f"sample. The weights of epoch {best}, the best on the validation split, were kept."
+        )
+    loss = {task: _column(history, f"loss.{task}") for task in tasks if f"loss.{task}" in history}
+    weight = {task: _column(history, f"weight.{task}") for task in tasks if f"weight.{task}" in history}
+    if loss:
+        yield Figure(curves.losses(epochs, loss, weight), "Loss on the training split, each task against its own first epoch.")
+    metrics = {}
+    for task, kind in tasks.items():
+        names = [name.removeprefix(f"valid.{task}.") for name in map(str, history) if name.startswith(f"valid.{task}.")]
+        own = getattr(kind, "metric", "")
+        if main := own if own in names else next(iter(names), None):
+            metrics[task] = (main, _column(history, f"valid.{task}.{main}"))
+    if metrics:
+        yield Figure(
+            curves.validation(epochs, metrics, best),
+            "Each task's metric on the validation split, on its own scale; the mark is the epoch whose weights were kept.",
+        )
+
+
+def _column(history: pd.DataFrame, column: str) -> list[float | None]:
+    return [None if pd.isna(value) else float(value) for value in history[column]]
+
+
+def _movement(history: pd.DataFrame, tasks: list[str]) -> dict[str, dict[int, list[float | None]]]:
+    """Task -> level -> degree per epoch."""
+    moved: dict[str, dict[int, list[float | None]]] = {task: {} for task in tasks}
+    for task in tasks:
+        for column in map(str, history):
+            if column.startswith(f"alpha.{task}."):
+                moved[task][int(column.removeprefix(f"alpha.{task}."))] = _column(history, column)
+    return moved
