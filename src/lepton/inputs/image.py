@@ -1,7 +1,6 @@
 """Images: encoded bytes (PNG, JPEG, ...) in the table, or paths beside it."""
 
 import io
-import math
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,9 +23,9 @@ def read(value: bytes | str, folder: Path) -> bytes:
     return value if isinstance(value, bytes) else (folder / value).read_bytes()
 
 
-def decode(value: bytes | str | None, mode: str, folder: Path) -> np.ndarray | None:
+def decode(value: object, mode: str, folder: Path) -> np.ndarray | None:
     """Pixels [H, W] or [H, W, C] uint8 of an encoded image; None when it cannot be decoded to its end."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if not isinstance(value, bytes | str):
         return None
     try:
         with Pillow.open(io.BytesIO(read(value, folder))) as picture:

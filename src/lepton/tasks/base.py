@@ -7,10 +7,22 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from lepton.config import Task, Validate
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
+
+
+def _distinct(values: tuple) -> tuple:
+    if twice := [value for value in values if values.count(value) > 1]:
+        raise PydanticCustomError("twice", f"{twice[0]!r} stands there twice")
+    return values
+
+
+Distinct = AfterValidator(_distinct)
+"""On a tuple of params.yaml: no value twice."""
 
 
 class Evidence(ABC):

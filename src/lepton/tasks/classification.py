@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
 from lepton.config import Validate
-from lepton.tasks.base import BaseTask, Evidence, Level
+from lepton.tasks.base import BaseTask, Distinct, Evidence, Level
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source
 
 
@@ -49,7 +49,7 @@ class PooledLinear(nn.Module):
 
 class Classification(BaseTask):
     type: Literal["classification"]
-    classes: Annotated[tuple[int | str, ...], Field(min_length=2)]
+    classes: Annotated[tuple[int | str, ...], Field(min_length=2), Distinct]
 
     metric: ClassVar[str] = "accuracy"
     higher_is_better: ClassVar[bool] = True
@@ -63,10 +63,12 @@ class Classification(BaseTask):
 
     def encode(self, column: pd.Series, source: Source) -> Arrays:
         index = {name: number for number, name in enumerate(self.classes)}
-        value = column.map(index)
+        value = column.astype(object).map(index)  # as objects, so that True is 1 as everywhere in Python
         return {"present": value.notna().to_numpy(), "class": value.fillna(0).to_numpy(np.int64)}
 
     def balance(self, labels: Arrays, power: float) -> list[float] | None:
+        if not labels["present"].any():
+            return None
         counts_K = np.bincount(labels["class"][labels["present"]], minlength=len(self.classes)).astype(float)
         weights_K = np.where(counts_K > 0, counts_K, np.inf) ** -power
         return (weights_K * counts_K.sum() / (weights_K * counts_K).sum()).tolist()

@@ -79,8 +79,8 @@ class CentreHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.centres = nn.Conv2d(channels, classes, 1)
         self.boxes = nn.Conv2d(channels, 4, 1)
-        with torch.no_grad():
-            self.centres.bias -= 4.0  # objects are rare among pixels
+        assert self.centres.bias is not None
+        nn.init.constant_(self.centres.bias, -4.0)  # objects are rare among pixels
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         mixed = self.dropout(F.relu(self.mix(self.pyramid(features[self.skip :]))))

@@ -1,11 +1,14 @@
 """One number within a stated range: Huber loss on the scaled value, mean absolute error in the user's unit."""
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 import torch.nn.functional as F
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from lepton.config import Validate
@@ -30,9 +33,15 @@ class ErrorEvidence(Evidence):
         return {"mae": float(np.abs(error).mean()), "r2": float(1 - (error**2).sum() / spread) if spread > 0 else 0.0}
 
 
+def _rising(limits: tuple[float, float]) -> tuple[float, float]:
+    if not -math.inf < limits[0] < limits[1] < math.inf:
+        raise PydanticCustomError("range", "needs the smallest possible value before the largest, both finite")
+    return limits
+
+
 class Regression(BaseTask):
     type: Literal["regression"]
-    range: tuple[float, float]  # the smallest and largest possible value, in `unit`
+    range: Annotated[tuple[float, float], AfterValidator(_rising)]  # the smallest and largest possible value, in `unit`
     unit: str = ""
     moves_with: Literal["", "rotation", "scale"] = ""  # the augmentation that changes the value too
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lepton.config import Validate
 from lepton.inputs.image import decode, resample
-from lepton.tasks.base import BaseTask, Evidence, Level
+from lepton.tasks.base import BaseTask, Distinct, Evidence, Level
 from lepton.tasks.pyramid import Pyramid
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 
@@ -28,8 +28,10 @@ class OverlapEvidence(Evidence):
 
     def measure(self, rows: np.ndarray | None = None) -> dict[str, float]:
         chosen = slice(None) if rows is None else rows
-        iou_K = self.intersection_NK[chosen].sum(0) / np.maximum(self.union_NK[chosen].sum(0), 1)
-        return {"iou": float(iou_K[1:].mean()), "iou_background": float(iou_K[0])}
+        union_K = self.union_NK[chosen].sum(0)
+        iou_K = self.intersection_NK[chosen].sum(0) / np.maximum(union_K, 1)
+        seen = iou_K[1:][union_K[1:] > 0]  # a class in neither prediction nor truth says nothing
+        return {"iou": float(seen.mean()) if seen.size else 0.0, "iou_background": float(iou_K[0])}
 
 
 class PixelHead(nn.Module):
@@ -50,7 +52,7 @@ class Segmentation(BaseTask):
     """The column holds an encoded image (or a file name) whose pixel values are class numbers."""
 
     type: Literal["segmentation"]
-    classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=255)]
+    classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=255), Distinct]
 
     metric: ClassVar[str] = "iou"
     higher_is_better: ClassVar[bool] = True
@@ -77,6 +79,8 @@ class Segmentation(BaseTask):
         return {"present": present, "mask": mask_NHW}
 
     def balance(self, labels: Arrays, power: float) -> list[float] | None:
+        if not labels["present"].any():
+            return None
         counts_K = np.bincount(labels["mask"][labels["present"]].ravel(), minlength=len(self.classes)).astype(float)
         weights_K = np.where(counts_K > 0, counts_K, np.inf) ** -power
         return (weights_K * counts_K.sum() / (weights_K * counts_K).sum()).tolist()

@@ -46,4 +46,5 @@ def set_lr(optimizer: torch.optim.Optimizer, share: float) -> float:
 
 
 def kernels(model: nn.Module) -> Iterator[nn.Parameter]:
-    return (parameter for parameter in model.parameters() if parameter.ndim > 1)
+    """What L1 acts on: neither norms and biases nor the sharing degrees."""
+    return (parameter for name, parameter in model.named_parameters() if parameter.ndim > 1 and not name.endswith("degree_TL"))

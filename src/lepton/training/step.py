@@ -54,9 +54,8 @@ def shared_gradients(model: Sharing, grad_q: Mapping[int, Tensor], grad_w: Mappi
         readers = model.structure.readers[level]
         weight = model.reads[level].weight
         assert isinstance(weight, Tensor)
-        weight_RbC, slope_RbC = (
-            one.detach()[:, :, 0, 0].float().unflatten(0, (len(readers), -1)) for one in (weight, grad_w[level])
-        )
+        per_task = (len(readers), -1)
+        weight_RbC, slope_RbC = (w.detach()[:, :, 0, 0].float().unflatten(0, per_task) for w in (weight, grad_w[level]))
         scale_RC = (weight_RbC * slope_RbC).sum(1)
         shift_RC = torch.einsum("rbc,rb->rc", weight_RbC, grad.float().sum((0, 2, 3)).unflatten(0, per_task))
         part = torch.zeros(len(names), 2 * weight_RbC.shape[2], device=grad.device)
