@@ -77,7 +77,7 @@ class NewTask(Task):
 
 
 def _chosen(room: str, name: Any) -> str:
-    if name not in KINDS[room]:
+    if str(name) not in KINDS[room]:
         raise PydanticCustomError("kind", f"unknown {room} kind {name!r}. {nearest(str(name), list(KINDS[room]))}")
     return str(name)
 
@@ -250,10 +250,14 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Params":
+        from torch.nn import ModuleDict  # slow to import, and here already: tasks need it
+
         if len(self.model.trunk) != len(self.model.branch):
             raise PydanticCustomError("levels", "model.trunk and model.branch need one number of channels per level each")
         if clash := set(self.tasks) & set(self.new_tasks):
             raise PydanticCustomError("name", f"{sorted(clash)[0]!r} stands in both tasks and new_tasks")
+        if taken := [name for name in (*self.tasks, *self.new_tasks) if hasattr(ModuleDict(), name)]:
+            raise PydanticCustomError("name", f"a task cannot be named {taken[0]!r}, a word that PyTorch needs. Choose another.")
         if self.data.split.valid + self.data.split.test >= 1:
             raise PydanticCustomError("split", "data.split: valid and test leave nothing to train on")
         return self
@@ -278,3 +282,5 @@ def load(path: str | Path = "params.yaml") -> Params:
         return parse(Path(path).read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         raise LeptonError(f"{path}: not there. Run in the project's folder, or name the file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LeptonError(f"{path}: cannot be read as a text file ({error}).") from None

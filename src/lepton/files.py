@@ -24,7 +24,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
         raise LeptonError(f"{path}: cannot be written ({error.strerror}). Free the path or fix its permissions.") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            temporary.unlink()
 
 
 def write(path: str | Path, save: Callable[[Path], Any]) -> None:

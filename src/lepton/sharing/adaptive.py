@@ -132,4 +132,4 @@ class Adaptive(Sharing):
                 elif state[key].ndim:
                     state[key] = torch.cat([state[key][old.index(n) * width : (old.index(n) + 1) * width] for n in kept])
         small.load_state_dict(state)
-        return small.train(self.training)
+        return small.to(self.degree_TL).train(self.training)

@@ -24,7 +24,7 @@ def macs(model: nn.Module, example: Tensor, call: Callable[[Tensor], Any] | None
     hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     was_training = model.training
     model.eval()
-    (call or model)(example)
+    (call or model)(example.to(next(model.parameters()).device))
     model.train(was_training)
     for hook in hooks:
         hook.remove()

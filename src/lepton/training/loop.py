@@ -79,7 +79,7 @@ class Trainer:
         if self.keep and (saved := checkpoint.load(self.keep)):
             first, best, state, mean_TP = saved["epoch"], saved["best"], saved["best_state"], saved["mean"]
             fit = Fit(**saved["fit"])
-            for part, key in ((model, "model"), (self.weighting, "weighting"), (self.optimizer, "optimizer")):
+            for key, part in self._parts().items():
                 part.load_state_dict(saved[key])
         with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
             line = bar.add_task(self.name, total=self.total, completed=first * per_epoch)
@@ -88,24 +88,28 @@ class Trainer:
                 steps = range(epoch * per_epoch, min((epoch + 1) * per_epoch, self.total))
                 row, mean_TP = self._epoch(epoch, steps, mean_TP, lambda: bar.advance(line))
                 fit.samples_seen += len(steps) * plan.batch_size
-                if self.valid is not None:
-                    measured = predict.metrics(model, self.valid, device)
+                if self.valid is not None and (measured := predict.metrics(model, self.valid, device)):
                     row |= {f"valid.{task}.{name}": v for task, values in measured.items() for name, v in values.items()}
                     row["valid"] = predict.utility(model.tasks, measured)
-                if self.valid is None or row["valid"] > best:
+                if "valid" not in row or row["valid"] > best:  # without validation labels the last epoch is kept
                     best, fit.best_epoch = row.get("valid", 0.0), epoch + 1
                     state = deepcopy(model.state_dict())
                 fit.seconds += time.perf_counter() - started
                 fit.history.append(row)
                 self.on_epoch(row, steps.stop)
                 if self.keep:
-                    parts = {"model": model, "weighting": self.weighting, "optimizer": self.optimizer}
+                    parts = {key: part.state_dict() for key, part in self._parts().items()}
                     rest: dict[str, Any] = {"best": best, "best_state": state, "mean": mean_TP, "fit": vars(fit)}
-                    checkpoint.save(self.keep, {"epoch": epoch + 1, **rest, **{k: p.state_dict() for k, p in parts.items()}})
+                    checkpoint.save(self.keep, {"epoch": epoch + 1, **rest, **parts})
         fit.grad_TP = mean_TP
         model.load_state_dict(state)
         model.eval()
         return fit
+
+    def _parts(self) -> dict[str, Any]:
+        """Everything that changes from step to step, but for the random generators: those are seeded anew each epoch."""
+        parts = {"model": self.model, "weighting": self.weighting, "optimizer": self.optimizer}
+        return parts | ({"scaler": self.scaler} if self.scaler else {})
 
     def _epoch(
         self, epoch: int, steps: range, mean_TP: Tensor | None, advance: Callable[[], None]

@@ -27,7 +27,7 @@ def predict(model: Sharing, samples: Samples, device: torch.device | None = None
     was_training = model.training
     model.eval()
     found: dict[str, dict[str, list[np.ndarray]]] = {}
-    for inputs in batches(samples, model.kind, device or torch.device("cpu")):
+    for inputs in batches(samples, model.kind, device or next(model.parameters()).device):
         for task, fields in model.predict(inputs).items():
             for field, value in fields.items():
                 found.setdefault(task, {}).setdefault(field, []).append(value.cpu().numpy())

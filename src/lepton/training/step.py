@@ -32,6 +32,11 @@ class StepResult:
     active_T: Tensor
 
 
+def _full(x: Tensor) -> Tensor:
+    """At least fp32, whatever autocast made of it."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def task_losses(
     model: Sharing, raw: Mapping[str, Tensor], batch: Batch, class_weights: Mapping[str, Tensor | None]
 ) -> tuple[Tensor, Tensor]:
@@ -39,7 +44,7 @@ def task_losses(
     losses, active = [], []
     for name, task in model.tasks.items():
         labels = batch.labels[name]
-        loss_B = task.loss(raw[name].float(), labels, class_weights.get(name))
+        loss_B = task.loss(_full(raw[name]), labels, class_weights.get(name))
         count = labels["present"].sum()
         losses.append(torch.where(labels["present"], loss_B, 0.0).sum() / count.clamp(min=1))
         active.append(count > 0)
@@ -55,10 +60,10 @@ def shared_gradients(model: Sharing, grad_q: Mapping[int, Tensor], grad_w: Mappi
         weight = model.reads[level].weight
         assert isinstance(weight, Tensor)
         per_task = (len(readers), -1)
-        weight_RbC, slope_RbC = (w.detach()[:, :, 0, 0].float().unflatten(0, per_task) for w in (weight, grad_w[level]))
+        weight_RbC, slope_RbC = (_full(w.detach()[:, :, 0, 0]).unflatten(0, per_task) for w in (weight, grad_w[level]))
         scale_RC = (weight_RbC * slope_RbC).sum(1)
-        shift_RC = torch.einsum("rbc,rb->rc", weight_RbC, grad.float().sum((0, 2, 3)).unflatten(0, per_task))
-        part = torch.zeros(len(names), 2 * weight_RbC.shape[2], device=grad.device)
+        shift_RC = torch.einsum("rbc,rb->rc", weight_RbC, _full(grad).sum((0, 2, 3)).unflatten(0, per_task))
+        part = scale_RC.new_zeros(len(names), 2 * weight_RbC.shape[2])
         part[[names.index(name) for name in readers]] = torch.cat([scale_RC, shift_RC], 1)
         parts.append(part)
     return torch.cat(parts, 1) if parts else torch.zeros(len(names), 0)
