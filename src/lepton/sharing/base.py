@@ -48,7 +48,10 @@ class Structure:
 
 
 class Sharing(nn.Module, ABC):
-    """One network for several tasks."""
+    """One network for several tasks. norms, branches: per level, over the channels of the tasks present or owning there."""
+
+    norms: nn.ModuleList
+    branches: nn.ModuleList
 
     def __init__(self, kind: BaseInput, tasks: Mapping[str, BaseTask], structure: Structure, dropout: float = 0.0):
         super().__init__()

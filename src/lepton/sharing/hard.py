@@ -15,6 +15,7 @@ class Hard(Sharing):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.branches = nn.ModuleList()
         widths = [len(self.present(level)) * own for level, own in enumerate(self.structure.branch)]
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) if width else nn.Identity() for width in widths)
 

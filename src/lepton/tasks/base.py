@@ -45,6 +45,14 @@ class Level:
     stride: int
 
 
+class Head(nn.Module, ABC):
+    """From one task's features, a list of [B, C_l, H_l, W_l], finest first, to its raw output."""
+
+    @abstractmethod
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        """Leaves out the input channels that are not kept, int64 indices per level; inner channels that mirror them go too."""
+
+
 class BaseTask(Task, ABC):
     """A kind of task. Its name in params.yaml is chosen by the user, its `type` is the kind."""
 
@@ -81,7 +89,7 @@ class BaseTask(Task, ABC):
         return [depth - 1]
 
     @abstractmethod
-    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> nn.Module:
+    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> Head:
         """From this task's features at `self.levels`, a list of [B, C_l, H_l, W_l], to `raw`, what loss and predict take."""
 
     @abstractmethod

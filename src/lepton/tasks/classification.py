@@ -11,8 +11,9 @@ from pydantic import Field
 from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
+from lepton import narrow
 from lepton.config import Validate
-from lepton.tasks.base import BaseTask, Distinct, Evidence, Level
+from lepton.tasks.base import BaseTask, Distinct, Evidence, Head, Level
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source
 
 
@@ -33,7 +34,7 @@ class ClassEvidence(Evidence):
         return result
 
 
-class PooledLinear(nn.Module):
+class PooledLinear(Head):
     """Mean and maximum over the last level's pixels, then one linear map: [B, C, H, W] -> [B, outputs]."""
 
     def __init__(self, level: Level, outputs: int, dropout: float):
@@ -45,6 +46,10 @@ class PooledLinear(nn.Module):
         last = features[-1]
         pooled_BC = torch.cat([last.mean((2, 3)), last.amax((2, 3))], 1)
         return self.linear(self.dropout(pooled_BC))
+
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        channels = self.linear.in_features // 2
+        self.linear = narrow.linear(self.linear, torch.cat([kept[-1], kept[-1] + channels]))
 
 
 class Classification(BaseTask):
@@ -73,7 +78,7 @@ class Classification(BaseTask):
         weights_K = np.where(counts_K > 0, counts_K, np.inf) ** -power
         return (weights_K * counts_K.sum() / (weights_K * counts_K).sum()).tolist()
 
-    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> nn.Module:
+    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> Head:
         return PooledLinear(levels[-1], len(self.classes), dropout)
 
     def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:

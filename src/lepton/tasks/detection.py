@@ -17,9 +17,10 @@ from pycocotools.cocoeval import COCOeval
 from pydantic import Field
 from torch import Tensor, nn
 
+from lepton import narrow
 from lepton.config import Validate
 from lepton.errors import LeptonError
-from lepton.tasks.base import BaseTask, Evidence, Level
+from lepton.tasks.base import BaseTask, Distinct, Evidence, Head, Level
 from lepton.tasks.pyramid import Pyramid
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 
@@ -67,7 +68,7 @@ class BoxEvidence(Evidence):
         return np.array(result)
 
 
-class CentreHead(nn.Module):
+class CentreHead(Head):
     """[B, K + 4, h, w] at one pixel per stride: K centre logits, centre offset x, y in strides, log width and height in strides."""
 
     def __init__(self, levels: Sequence[Level], classes: int, dropout: float, skip: int):
@@ -86,12 +87,18 @@ class CentreHead(nn.Module):
         mixed = self.dropout(F.relu(self.mix(self.pyramid(features[self.skip :]))))
         return torch.cat([self.centres(mixed), self.boxes(mixed)], 1)
 
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        kept = kept[self.skip :]
+        self.pyramid.narrow(kept)
+        self.mix = narrow.conv(self.mix, out=kept[0], into=kept[0])
+        self.centres, self.boxes = narrow.conv(self.centres, into=kept[0]), narrow.conv(self.boxes, into=kept[0])
+
 
 class Detection(BaseTask):
     """The column holds, per row, a list of {label, x, y, w, h}: pixels, from the top left; an empty list says there is nothing."""
 
     type: Literal["detection"]
-    classes: Annotated[tuple[int | str, ...], Field(min_length=1)]
+    classes: Annotated[tuple[int | str, ...], Field(min_length=1), Distinct]
     stride: Annotated[int, Field(ge=2)] = 4  # input pixels per pixel of the heat map; a level of the trunk must have it
     max_objects: Annotated[int, Field(ge=1)] = 16  # per image; more are refused as impossible
 
@@ -102,7 +109,8 @@ class Detection(BaseTask):
         height, width = source.size
 
         def at_fault(test: Callable[[Sequence[Mapping]], bool]) -> pd.Series:
-            return pd.Series([boxes is not None and test(boxes) for boxes in column], index=column.index, dtype=bool)
+            found = [has and test(boxes) for boxes, has in zip(column, column.notna(), strict=True)]
+            return pd.Series(found, index=column.index, dtype=bool)
 
         def inside(b: Mapping) -> bool:
             return b["w"] > 0 and b["h"] > 0 and min(b["x"], b["y"]) >= 0 and b["x"] + b["w"] <= width and b["y"] + b["h"] <= height
@@ -139,7 +147,8 @@ class Detection(BaseTask):
     def move(self, labels: Labels, warp: Warp) -> Labels:
         """Centres move exactly; sizes become those around the moved ellipse that each box frames. Centres that leave end."""
         box_BM4 = labels["box"]
-        centre = box_BM4[..., :2] @ warp.matrix_B23[:, :, :2].mT + warp.matrix_B23[:, None, :, 2]
+        half = 0.5  # boxes count from the corner of the first pixel, the warp from its centre
+        centre = (box_BM4[..., :2] - half) @ warp.matrix_B23[:, :, :2].mT + warp.matrix_B23[:, None, :, 2] + half
         size = (box_BM4[..., 2:] ** 2 @ (warp.matrix_B23[:, :, :2] ** 2).mT).sqrt()
         limit = torch.tensor([warp.size[1], warp.size[0]], device=centre.device)
         inside = ((centre >= 0) & (centre < limit)).all(-1)
@@ -148,11 +157,13 @@ class Detection(BaseTask):
     def levels(self, depth: int) -> Sequence[int]:
         return list(range(depth))
 
-    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> nn.Module:
+    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> Head:
         fit = [level for level in levels if level.stride >= self.stride]
         if not fit or fit[0].stride != self.stride:
             known = ", ".join(str(level.stride) for level in levels)
             raise LeptonError(f"params.yaml: {self.column}: no level of the trunk has stride {self.stride}. Known: {known}.")
+        if size[0] % self.stride or size[1] % self.stride:  # predictions are shares of the heat map, and so of the image
+            raise LeptonError(f"params.yaml: the input's size {list(size)} is no multiple of {self.column}'s stride {self.stride}.")
         return CentreHead(fit, len(self.classes), dropout, skip=len(levels) - len(fit))
 
     def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:

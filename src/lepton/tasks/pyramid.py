@@ -6,6 +6,8 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lepton import narrow
+
 
 class Pyramid(nn.Module):
     """A list of [B, C_l, H_l, W_l], finest first, to [B, C_0, H_0, W_0]."""
@@ -21,3 +23,7 @@ class Pyramid(nn.Module):
             enlarged = F.interpolate(project(top), scale_factor=2.0, mode="nearest")
             top = F.relu(fine + enlarged[:, :, : fine.shape[2], : fine.shape[3]])
         return top
+
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        pairs = zip(self.down, pairwise(kept), strict=True)
+        self.down = nn.ModuleList(narrow.conv(layer, out=fine, into=coarse) for layer, (fine, coarse) in pairs)  # type: ignore[arg-type]

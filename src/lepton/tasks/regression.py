@@ -9,10 +9,10 @@ import pandas as pd
 import torch.nn.functional as F
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
-from torch import Tensor, nn
+from torch import Tensor
 
 from lepton.config import Validate
-from lepton.tasks.base import BaseTask, Evidence, Level
+from lepton.tasks.base import BaseTask, Evidence, Head, Level
 from lepton.tasks.classification import PooledLinear
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 
@@ -78,7 +78,7 @@ class Regression(BaseTask):
             return {**labels, "value": labels["value"] * warp.scale_B}
         return labels
 
-    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> nn.Module:
+    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> Head:
         return PooledLinear(levels[-1], 1, dropout)
 
     def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from lepton import narrow
 from lepton.config import Validate
 from lepton.inputs.image import decode, resample
-from lepton.tasks.base import BaseTask, Distinct, Evidence, Level
+from lepton.tasks.base import BaseTask, Distinct, Evidence, Head, Level
 from lepton.tasks.pyramid import Pyramid
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 
@@ -34,18 +35,25 @@ class OverlapEvidence(Evidence):
         return {"iou": float(seen.mean()) if seen.size else 0.0, "iou_background": float(iou_K[0])}
 
 
-class PixelHead(nn.Module):
+class PixelHead(Head):
     """Top-down over the levels, then as many classes per pixel as the finest level has sub-pixels."""
 
-    def __init__(self, levels: Sequence[Level], classes: int, dropout: float):
+    def __init__(self, levels: Sequence[Level], classes: int, size: tuple[int, int], dropout: float):
         super().__init__()
+        self.size = size
         self.pyramid = Pyramid([level.channels for level in levels])
         self.dropout = nn.Dropout(dropout)
         self.pixels = nn.Conv2d(levels[0].channels, classes * levels[0].stride ** 2, 3, padding=1)
         self.shuffle = nn.PixelShuffle(levels[0].stride)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        return self.shuffle(self.pixels(self.dropout(self.pyramid(features))))
+        pixels = self.shuffle(self.pixels(self.dropout(self.pyramid(features))))
+        height, width = self.size
+        return pixels if pixels.shape[2:] == self.size else pixels[:, :, :height, :width]  # where a side was odd
+
+    def narrow(self, kept: Sequence[Tensor]) -> None:
+        self.pyramid.narrow(kept)
+        self.pixels = narrow.conv(self.pixels, into=kept[0])
 
 
 class Segmentation(BaseTask):
@@ -92,8 +100,8 @@ class Segmentation(BaseTask):
     def levels(self, depth: int) -> Sequence[int]:
         return list(range(depth))
 
-    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> nn.Module:
-        return PixelHead(levels, len(self.classes), dropout)
+    def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> Head:
+        return PixelHead(levels, len(self.classes), size, dropout)
 
     def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:
         return F.cross_entropy(raw, labels["mask"].long(), weight=class_weights_K, reduction="none").mean((1, 2))
