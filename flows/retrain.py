@@ -1,0 +1,89 @@
+"""The main job: brings every stage of a project up to date, proves it, and renders the page.
+
+    python -m flows.retrain [--params examples/x.yaml]
+
+DVC decides what runs; Prefect decides when and where, and remembers how it ended:
+
+    Completed   0   stages ran
+    Unchanged   0   there was nothing to do, and nothing was changed
+    Refused     3   a stage found the data unfit; never retried
+    Failed      2   a stage failed, or something that it needs is missing
+"""
+
+import argparse
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import flow
+from prefect.exceptions import FailedRun
+from prefect.runtime import flow_run
+from prefect.states import State
+
+from flows import server, steps
+from lepton.config import load
+from lepton.errors import LeptonError, Refusal
+
+EXIT = {"Completed": 0, "Unchanged": 0, "Refused": 3, "Failed": 2}
+
+
+@flow(name="retrain", retries=0, persist_result=False)
+def retrain(params: str = "params.yaml") -> State[Any]:
+    """Retrains the project of `params` in place; another params file than params.yaml runs in a clone of its own."""
+    run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{str(flow_run.get_id())[:6]}"
+    try:
+        with steps.run_id(run):
+            project = steps.project(params)
+            steps.bring_data(project)
+            return bring_up_to_date(project, run)
+    except LeptonError as error:
+        return steps.end("Refused" if isinstance(error, Refusal) else "Failed", str(error))
+
+
+def bring_up_to_date(project: steps.Project, run: str) -> State[Any]:
+    """Runs what DVC finds to do, stage by stage, until one fails or all is proven and shown on the page."""
+    plan = steps.plan(project)
+    outcomes = {stage: steps.Outcome(stage, "not reached" if stage in plan.todo else "unchanged") for stage in plan.stages}
+    for stage in plan.todo:
+        outcome = outcomes[stage]
+        steps.run_stage.with_options(name=stage)(project.root, outcome, return_state=True)
+        if outcome.reason:
+            return steps.conclude(outcome.how.capitalize(), f"{stage}: {outcome.reason}", list(outcomes.values()))
+    if plan.todo:
+        steps.prove(project)
+        page = steps.page(project, run, list(outcomes.values()))
+    else:
+        page = steps.latest_page(project)
+    told = f"{steps.gain(project)}, page {os.path.relpath(page)}"
+    return steps.conclude("Completed" if plan.todo else "Unchanged", told, list(outcomes.values()))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m flows.retrain", description="Brings a project up to date; shows the page.")
+    parser.add_argument("--params", default="params.yaml", help="another file runs in a clone of its own (default: params.yaml)")
+    given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server below ends as well
+    try:
+        with server.temporary() as ready:
+            load(given.params)  # a misspelt key is said at once
+            ready()
+            state = retrain(given.params, return_state=True)
+    except LeptonError as error:
+        sys.exit(_last_line("Failed", str(error)))
+    except KeyboardInterrupt:
+        sys.exit("Interrupted. Run again: what was finished is not repeated.")
+    crashed = state.result(raise_on_failure=False)
+    if isinstance(crashed, BaseException) and not isinstance(crashed, FailedRun):
+        raise crashed  # a bug: its traceback helps
+    sys.exit(_last_line(state.name or "Failed", state.message or ""))
+
+
+def _last_line(name: str, message: str) -> int:
+    print(f"{name}: {message}", file=sys.stderr if EXIT[name] else sys.stdout, flush=True)
+    return EXIT[name]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""The steps that flows are made of: thin Prefect tasks around lepton.ops, and what they print."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Cancelled, Completed, Failed, State
+from rich.console import Console
+from rich.table import Table
+
+from lepton import files
+from lepton.config import Params, load
+from lepton.environment import home
+from lepton.errors import LeptonError
+from lepton.ops import dvc, projects
+
+STARTER = Path("data/vision")
+
+
+@dataclass(frozen=True)
+class Project:
+    """Where a run takes place, and what it is asked to make."""
+
+    root: Path
+    params: Params
+
+    @property
+    def data(self) -> Path:
+        return self.params.data.path
+
+
+@dataclass
+class Outcome:
+    """What became of one stage in this run."""
+
+    stage: str
+    how: str = "unchanged"  # ran | cached | unchanged | refused | failed | not reached
+    seconds: float = 0.0
+    reason: str = ""
+
+
+def project(params: str) -> Project:
+    """Validates the params file; one that is not the root's own params.yaml gets a clone of its own to run in."""
+    root = Path.cwd()
+    given = load(params)
+    if (root / params).resolve() != (root / "params.yaml").resolve():
+        root = projects.clone(root, root / params, given.data.path)
+    return Project(root, given)
+
+
+def bring_data(of: Project) -> None:
+    """Makes the data present: as it stands, else from DVC's cache, else the starter's when its params are in use."""
+    place = of.root / of.data
+    inside = not of.data.is_absolute() and ".." not in of.data.parts
+    if not place.exists() and inside:
+        dvc.checkout_data(of.root, Path(of.data.parts[0]))
+    if not place.exists() and of.data == STARTER:
+        from lepton.starter import vision
+
+        Console(stderr=True).print(f"{of.data} is not there: making the starter data")
+        vision.build(place)
+    if not place.exists():
+        raise LeptonError(f"params.yaml: data.path: {of.data} is not there. Put samples.parquet in it, or change the path.")
+    if inside and not (of.root / f"{of.data.parts[0]}.dvc").exists():
+        dvc.add(of.root, Path(of.data.parts[0]))
+
+
+def plan(of: Project) -> dvc.Plan:
+    """The one question to DVC; data that has changed becomes the data's version."""
+    found = dvc.plan(of.root)
+    for file in found.data:
+        dvc.add(of.root, Path(file).with_suffix(""))
+    return found
+
+
+def end(name: str, message: str) -> State[Any]:
+    """A final state. A refusal is of the type Cancelled: no failure, so that nothing retries it or sounds an alarm."""
+    made = {"Failed": Failed, "Refused": Cancelled}.get(name, Completed)
+    return made(name=name, message=message)
+
+
+def _refusal(root: Path) -> str:
+    for place in (home(), root / ".lepton"):
+        if (place / "refusal.json").exists():
+            return str(files.read_json(place / "refusal.json")["reason"])
+    return "the data is unfit; the stage's own message stands above."
+
+
+@task(cache_policy=NO_CACHE, retries=0, persist_result=False)
+def run_stage(root: Path, outcome: Outcome) -> State[Any]:
+    """Brings one stage up to date. After a failure its earlier outputs are put back."""
+    started = time.perf_counter()
+    try:
+        outcome.how = dvc.reproduce(root, outcome.stage)
+    except LeptonError as error:
+        refused = isinstance(error, dvc.StageFailed) and error.code == 3
+        outcome.how = "refused" if refused else "failed"
+        outcome.reason = _refusal(root) if refused else str(error)
+        dvc.restore(root, outcome.stage)
+    outcome.seconds = time.perf_counter() - started
+    return end(outcome.how.capitalize(), outcome.reason or f"{outcome.how} in {outcome.seconds:.1f} s")
+
+
+def prove(of: Project) -> None:
+    """Every output is there, as dvc.lock has it."""
+    if left := dvc.differences(of.root):
+        raise LeptonError(f"dvc: {', '.join(left)} still differ after the run. Was a file changed meanwhile? Run again.")
+
+
+def page(of: Project, run: str | None = None, outcomes: Sequence[Outcome] = ()) -> Path:
+    """Renders the review page; returns its path."""
+    from lepton.reporting.page import render
+
+    did = [{"stage": outcome.stage, "state": outcome.how, "seconds": outcome.seconds} for outcome in outcomes]
+    render(of.root, run, did)
+    return of.root / "report/latest/index.html"
+
+
+def latest_page(of: Project) -> Path:
+    """The page of the run that made what stands now; rendered only where there is none."""
+    shown = of.root / "report/latest/index.html"
+    return shown if shown.exists() else page(of)
+
+
+def gain(of: Project) -> str:
+    """Δm with its interval, from whichever stage's metrics hold it."""
+    for path in sorted((of.root / "artifacts").glob("*/metrics.json")):
+        if found := files.read_json(path).get("delta_m"):
+            low, high = found["ci95"]
+            return f"Δm {found['mean']:+.2f} % [{low:+.2f}, {high:+.2f}]"
+    return "Δm not measured"
+
+
+def conclude(name: str, message: str, outcomes: list[Outcome]) -> State[Any]:
+    """Prints the stages, what became of them and seconds; leaves the same in Prefect; returns the final state."""
+    styles = {"ran": "green", "cached": "cyan", "refused": "yellow", "failed": "red"}
+    table = Table("stage", "", "seconds", box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.columns[2].justify = "right"
+    lines = [f"# {name}", "", message, "", "| stage | | seconds |", "|---|---|--:|"]
+    for outcome in outcomes:
+        row = outcome.stage, outcome.how, f"{outcome.seconds:.1f}" if outcome.seconds else "-"
+        table.add_row(*row, style=styles.get(outcome.how, "dim"))
+        lines.append(f"| {' | '.join(row)} |")
+    Console(highlight=False).print(table)
+    create_markdown_artifact("\n".join(lines), key="retrain", description=message)
+    return end(name, message)
+
+
+@contextmanager
+def run_id(name: str) -> Iterator[None]:
+    """Names this run to the stages, which group what they track by it."""
+    before = os.environ.get("LEPTON_RUN")
+    os.environ["LEPTON_RUN"] = name
+    try:
+        yield
+    finally:
+        os.environ.pop("LEPTON_RUN") if before is None else os.environ.update(LEPTON_RUN=before)

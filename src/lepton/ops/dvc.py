@@ -1,0 +1,146 @@
+"""What the flows need of DVC: its graph, what there is to do, one stage at a time, and proof that nothing is missing.
+
+DVC runs in this process (0.2 s a question instead of 2); the stages' commands run as processes of their own.
+"""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lepton.errors import LeptonError
+
+How = Literal["ran", "cached", "unchanged"]
+
+
+class StageFailed(LeptonError):
+    """A stage's command ended with an exit code that is not 0."""
+
+    def __init__(self, stage: str, code: int):
+        super().__init__(f"ended with exit code {code}; its own message stands above.")
+        self.stage = stage
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The graph, and what in it has something to do. Names are DVC's."""
+
+    stages: list[str]  # upstream first
+    todo: list[str]  # those that differ from dvc.lock and all that is downstream of them
+    data: list[str]  # .dvc files whose data has changed
+
+
+@contextmanager
+def _repo(root: Path) -> Iterator[Any]:
+    """The project of DVC in `root`; what DVC has against it becomes one line."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)
+    try:
+        with chdir(root), Repo() as repo:  # targets are relative to the working directory
+            yield repo
+    except DvcException as error:
+        raise LeptonError(f"dvc: {_one_line(error)}") from error
+
+
+def _one_line(error: BaseException) -> str:
+    """The message of what came first in a chain of exceptions, without line breaks."""
+    while error.__cause__ and str(error.__cause__):
+        error = error.__cause__
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def _environment(root: Path) -> Iterator[None]:
+    """Stages run on this process's Python and on the code that DVC hashes, wherever lepton is installed from."""
+    before = {name: os.environ.get(name) for name in ("PATH", "PYTHONPATH")}
+    first = {"PATH": os.path.dirname(sys.executable), "PYTHONPATH": str(root / "src")}
+    for name, value in before.items():
+        os.environ[name] = os.pathsep.join(filter(None, (first[name], value)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def plan(root: Path) -> Plan:
+    """Asks DVC once what there is to do."""
+    import networkx as nx
+    from dvc.stage import PipelineStage
+
+    with _repo(root) as repo:
+        downstream = repo.index.graph.reverse()
+        place = {stage: number for number, stage in enumerate(repo.index.stages)}
+        ordered = list(nx.lexicographical_topological_sort(downstream, key=place.__getitem__))
+        changed = repo.status()
+        todo = set()
+        for stage in ordered:
+            if stage.addressing in changed:
+                todo |= {stage, *nx.descendants(downstream, stage)}
+        return Plan(
+            stages=[stage.addressing for stage in ordered if isinstance(stage, PipelineStage)],
+            todo=[stage.addressing for stage in ordered if isinstance(stage, PipelineStage) and stage in todo],
+            data=[stage.addressing for stage in ordered if stage.is_data_source and stage.addressing in changed],
+        )
+
+
+def reproduce(root: Path, stage: str) -> How:
+    """Brings `stage` up to date; its output goes to the terminal. StageFailed when its command fails."""
+    from dvc.exceptions import ReproductionError
+
+    restored: list[str] = []
+    with _repo(root) as repo, _environment(root):
+        restore_of = repo.stage_cache.restore
+
+        def restore(stage: Any, **options: Any) -> None:
+            restore_of(stage, **options)
+            restored.append(stage.addressing)
+
+        repo.stage_cache.restore = restore  # DVC says only in its log whether a stage came from its run cache
+        try:
+            done = {stage.addressing for stage in repo.reproduce(targets=[stage])}
+        except ReproductionError as error:
+            if code := re.search(r"exited with (-?\d+)$", str(error.__cause__)):
+                raise StageFailed(stage, int(code[1])) from None
+            raise
+    if stage not in done:
+        return "unchanged"
+    return "cached" if stage in restored else "ran"
+
+
+def restore(root: Path, stage: str) -> bool:
+    """Puts back the outputs that dvc.lock has for `stage`; False when there are none, or not whole, in the cache."""
+    with _repo(root) as repo:
+        (found,) = repo.stage.collect(stage)
+        if not found.outs or any(out.use_cache and out.changed_cache() for out in found.outs):
+            return False
+        repo.checkout(targets=[stage], force=True)
+        return True
+
+
+def differences(root: Path, stages: list[str] | None = None) -> dict[str, list[Any]]:
+    """What DVC still finds to do; empty when every output is there and as dvc.lock has it."""
+    with _repo(root) as repo:
+        return dict(repo.status(targets=stages))
+
+
+def add(root: Path, path: Path) -> None:
+    """Makes what stands in `path` now the version of the data."""
+    with _repo(root) as repo:
+        repo.add(str(path))
+
+
+def checkout_data(root: Path, path: Path) -> bool:
+    """Brings `path` back from the cache, as its .dvc file has it; False when that cannot be done."""
+    file = path.with_name(f"{path.name}.dvc")
+    if not (root / file).exists():
+        return False
+    return restore(root, str(file))

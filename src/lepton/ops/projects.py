@@ -1,0 +1,52 @@
+"""Another params file is another project: it runs in a clone of its own, so that projects never overwrite each other."""
+
+import shutil
+from pathlib import Path
+
+from lepton.environment import home
+from lepton.ops import git
+
+OWN = ("data.dvc", "dvc.lock")  # the versions of a project's data and outputs
+
+
+def clone(root: Path, params: Path, data: Path) -> Path:
+    """Brings .lepton/projects/<name> to the commit of `root`, with its own params.yaml, data.dvc and dvc.lock.
+
+    It shares the cache of DVC and the records. A relative `data` path is a folder of `root`, and is mirrored.
+    """
+    place = home(root) / "projects" / params.stem
+    own = {name: (place / name).read_bytes() for name in OWN if (place / name).exists() and (place / ".dvc/config.local").exists()}
+    git.clone(root, place)
+    for name in OWN:
+        (place / name).unlink(missing_ok=True)
+    for name, content in own.items():
+        (place / name).write_bytes(content)
+    shutil.copyfile(params, place / "params.yaml")
+    (place / ".dvc/config.local").write_text(f"[cache]\n    dir = {_cache(root)}\n", encoding="utf-8")
+    if not data.is_absolute() and (root / data).exists():
+        mirror(root / data, place / data)
+    return place
+
+
+def _cache(root: Path) -> Path:
+    """Where the cache of `root` is: a clone of a clone shares it as well."""
+    local = root / ".dvc/config.local"
+    if local.exists():
+        for line in local.read_text(encoding="utf-8").splitlines():
+            key, _, value = line.partition("=")
+            if key.strip() == "dir":
+                return Path(value.strip())
+    return (root / ".dvc/cache").resolve()
+
+
+def mirror(source: Path, target: Path) -> None:
+    """Makes `target` equal to `source`; files of the same size and time are taken as equal."""
+    wanted = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+    for path in [path for path in target.rglob("*") if path.is_file()]:
+        if path.relative_to(target) not in wanted:
+            path.unlink()
+    for name in sorted(wanted):
+        old, new = target / name, (source / name).stat()
+        if not old.exists() or (old.stat().st_size, old.stat().st_mtime_ns) != (new.st_size, new.st_mtime_ns):
+            old.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / name, old)
