@@ -195,7 +195,7 @@ def results(artifacts: Path) -> None:
         delta = 100 * (multi - single) / single * (1 if higher else -1)
         tasks[task] = {"metric": metric, "higher_is_better": higher, "unit": unit, "single_task": single, "multi_task": multi,
                        "compressed": small, "delta_percent": delta, "ci95": ci95}  # fmt: skip
-    rule = "|--- ink area <= 41.50\n|   |--- width <= 6.00\n|   |   |--- class: 1\n|--- ink area >  41.50\n|   |--- class: <b>0</b> & co\n"
+    rule = "|--- mean <= 0.41\n|   |--- top left <= 0.06\n|   |   |--- class: 1\n|--- mean >  0.41\n|   |--- class: <b>0</b> & co\n"
     surrogate = {task: {"fidelity": 0.71, "rules": rule} for task in ("digit", "photo", "tilt")}
     mean = {"mean": sum(task["delta_percent"] for task in tasks.values()) / 5, "ci95": [1.6, 4.9]}
     files.write_json(

@@ -82,7 +82,15 @@ class Example:
     kind: str = "example"
 
 
-Block = Prose | Figure | Table | Items | Chips | Code | Missing | Example
+@dataclass(frozen=True)
+class Beside:
+    """Blocks next to each other where there is room, else below each other."""
+
+    blocks: Sequence["Block"]
+    kind: str = "beside"
+
+
+Block = Beside | Prose | Figure | Table | Items | Chips | Code | Missing | Example
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from lepton.reporting.blocks import Tile
 from lepton.reporting.content import Content
 from lepton.reporting.figures.curves import METHODS
 from lepton.reporting.words import (
+    GAP,
     NONE,
     count,
     half_width,
@@ -26,13 +27,13 @@ def verdict(content: Content) -> str:
         return f"One model for {tasks}; what sharing gained is not measured yet. Run `dvc repro evaluate`."
     mean = evaluation["delta_m"]
     low, high = mean["ci95"]
-    amount = f"{number(abs(mean['mean']), 2)} %"
+    amount = f"{number(abs(mean['mean']), 2)}{GAP}%"
     if low > 0:
         gain = f"is better than separate models, by {amount} on average"
     elif high < 0:
         gain = f"is worse than separate models, by {amount} on average"
     else:
-        gain = f"is on a par with separate models ({signed(mean['mean'])} % on average, an interval that holds zero)"
+        gain = f"is on a par with separate models ({signed(mean['mean'], unit='%')} on average, an interval that holds zero)"
     parts = [f"One model for {tasks} {gain}"]
     if (ratio := cost_ratio(content)) is not None:
         parts.append(f"was trained in {percent(ratio)} of their time")
@@ -53,7 +54,7 @@ def gain(content: Content) -> Tile:
         return Tile("Gain, Δm", NONE, "not evaluated yet", "quiet")
     low, high = mean["ci95"]
     tone = "better" if low > 0 else "worse" if high < 0 else ""
-    return Tile("Gain, Δm", f"{signed(mean['mean'])} %", f"95 % interval {interval(mean['ci95'])}; positive is better", tone)
+    return Tile("Gain, Δm", signed(mean["mean"], unit="%"), f"95 % interval {interval(mean['ci95'])}; positive is better", tone)
 
 
 def cost_ratio(content: Content) -> float | None:
@@ -126,8 +127,9 @@ def adaptation(content: Content) -> Tile:
     if best is None:
         return Tile("Few-shot", NONE, "no new task yet", "quiet")
     task, shots, method, value = best
-    spread = f" ± {number(100 * half_width(value['ci95']), 2)}" if value.get("ci95") is not None else ""
-    note = f"{spread.strip()} accuracy on {task} from {shots} per class, by {METHODS.get(method, method)}".strip()
+    spread = f"± {number(100 * half_width(value['ci95']), 2)} points, " if value.get("ci95") is not None else ""
+    sample = "sample" if shots == "1" else "samples"
+    note = f"accuracy on {task} from {shots} {sample} per class, {spread}by {METHODS.get(method, method)}"
     return Tile("Few-shot", percent(value["mean"], 1), note)
 
 

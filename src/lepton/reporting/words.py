@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 NONE = "–"
 MINUS = "−"
+GAP = "\N{NO-BREAK SPACE}"  # between a number and its unit
 METRICS = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
@@ -32,17 +33,24 @@ def number(value: float | None, figures: int = 3) -> str:
     return text.replace("-", MINUS)
 
 
+def power(value: float) -> str:
+    """Two figures and a power of ten, for what is tiny."""
+    mantissa, exponent = f"{value:.1e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{mantissa}·10{raised}" if value else "0"
+
+
 def count(value: float | None) -> str:
     return NONE if value is None else f"{round(value):,}"
 
 
 def signed(value: float | None, digits: int = 1, unit: str = "") -> str:
-    """+1.2 or −0.4; what rounds to zero has no sign."""
+    """+1.2 or −0.4, then the unit; what rounds to zero has no sign."""
     if value is None or not math.isfinite(value):
         return NONE
     rounded = round(value, digits)
     sign = "+" if rounded > 0 else MINUS if rounded < 0 else ""
-    return f"{sign}{abs(rounded):.{digits}f}{unit}"
+    return f"{sign}{abs(rounded):.{digits}f}{GAP + unit if unit else ''}"
 
 
 def percent(share: float | None, digits: int = 0) -> str:
@@ -51,7 +59,7 @@ def percent(share: float | None, digits: int = 0) -> str:
         return NONE
     while digits < 2 and round(share * 100, digits) in (0, 100) and share not in (0, 1):
         digits += 1
-    return f"{share * 100:.{digits}f} %".replace("-", MINUS)
+    return f"{share * 100:.{digits}f}{GAP}%".replace("-", MINUS)
 
 
 def interval(bounds: Sequence[float] | None, digits: int = 1) -> str:
@@ -68,30 +76,30 @@ def half_width(ci95: float | Sequence[float] | None) -> float:
     return float(ci95) if isinstance(ci95, int | float) else (ci95[1] - ci95[0]) / 2
 
 
-def size(num_bytes: float | None) -> str:
+def size(num_bytes: float | None, figures: int = 3) -> str:
     """Decimal units, as file managers show them."""
     if num_bytes is None:
         return NONE
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if num_bytes >= scale:
-            return f"{number(num_bytes / scale)} {unit}"
-    return f"{num_bytes:.0f} bytes"
+            return f"{number(num_bytes / scale, figures)}{GAP}{unit}"
+    return f"{num_bytes:.0f}{GAP}bytes"
 
 
 def seconds(value: float | None) -> str:
     if value is None:
         return NONE
     if value < 10:
-        return f"{value:.1f} s"
+        return f"{value:.1f}{GAP}s"
     if value < 120:
-        return f"{value:.0f} s"
+        return f"{value:.0f}{GAP}s"
     whole = round(value)
     hours, minutes = whole // 3600, whole // 60 % 60
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {whole % 60:02d} s"
+    return f"{hours}{GAP}h{GAP}{minutes:02d}{GAP}min" if hours else f"{minutes}{GAP}min{GAP}{whole % 60:02d}{GAP}s"
 
 
 def milliseconds(value: float | None) -> str:
-    return NONE if value is None else f"{number(value)} ms"
+    return NONE if value is None else f"{number(value)}{GAP}ms"
 
 
 def arrow(value: float | None) -> str:

@@ -76,7 +76,7 @@ def sharing_movement(epochs: Sequence[float], alpha: Mapping[str, Mapping[int, S
 
 def adaptation(new_tasks: Mapping[str, Mapping[str, Mapping[str, Mapping]]], chosen: str | None) -> str:
     """One panel per new task: accuracy against labelled samples per class, one line per method, with 95 % intervals."""
-    with drawing(3.9 * len(new_tasks) + 0.6, 2.8) as figure:
+    with drawing(3.7 * len(new_tasks) + 0.5, 2.7) as figure:
         for place, (task, by_shots) in enumerate(new_tasks.items()):
             axes = figure.add_subplot(1, len(new_tasks), place + 1)
             axes.set_title(f"{task}: accuracy")

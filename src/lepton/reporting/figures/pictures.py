@@ -6,6 +6,7 @@ Pixels are PNG inside the page; boxes and outlines are drawn over them as vector
 import base64
 import html
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
-from lepton.reporting.words import number
+from lepton.reporting.words import GAP, MINUS
 
 SIDE = 320  # pixels of the longer side that a tile holds at most
 CONFIDENT = 0.3  # least confidence of a box that is drawn
@@ -72,22 +73,26 @@ def overlay(kind: str, told: Mapping[str, Any], size: tuple[int, int]) -> str | 
     """What is drawn over the picture for a task of this kind; None for kinds that are told in words."""
     truth, predicted = told.get("truth"), told.get("predicted")
     if kind == "detection":
-        return boxes(predicted, "predicted", size) + boxes(truth or [], "truth", size)
+        return boxes(predicted or [], "predicted", size) + boxes(truth or [], "truth", size)
     if kind == "segmentation":
         return outline(np.array(predicted), "predicted") + ("" if truth is None else outline(np.array(truth), "truth"))
     return None
 
 
-def wording(kind: str, told: Mapping[str, Any], unit: str) -> str:
-    """A class or a number in words, with what it should have been; empty for anything else."""
+def wording(kind: str, told: Mapping[str, Any], unit: str = "", span: float = 1.0) -> str:
+    """A class or a number in words, with what it should have been; empty for anything else.
+
+    span: of the values that a regression may take, which decides how many decimals are worth telling.
+    """
     truth, predicted = told.get("truth"), told.get("predicted")
     if not isinstance(predicted, str | int | float):
         return ""
     if kind == "regression":
-        words = f"{number(float(predicted))} {unit}".strip()
-        return (
-            f"{words} (no label)" if truth is None else f"{words} (true: {number(truth)}, off by {number(abs(predicted - truth))})"
-        )
+        digits = max(0, 2 - math.floor(math.log10(span)))
+        words = f"{float(predicted):.{digits}f}{GAP}{unit}".strip().replace("-", MINUS)
+        if truth is None:
+            return f"{words} (no label)"
+        return f"{words} (true: {truth:.{digits}f}, off by {abs(predicted - truth):.{digits}f})".replace("-", MINUS)
     if truth is None:
         return f"{predicted} (no label)"
     return f"{predicted} ✓" if predicted == truth else f"{predicted} ✗ (true: {truth})"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from lepton.reporting.figures.style import FILL, INK, MUTED, NEGATIVE, PAPER, POSITIVE, RULE, bare, drawing, svg
@@ -30,9 +32,10 @@ def gains(tasks: Mapping[str, Mapping[str, Any]], compressed: Mapping[str, float
                 axes.plot(ci95, [place, place], color=INK, linewidth=1.1, marker="|", markersize=6)
             if small is not None:
                 axes.plot([small], [place], marker="D", markersize=5, color=PAPER, markeredgecolor=INK, markeredgewidth=1.1)
+            tone = colour if round(delta, 1) else MUTED
             axes.text(
-                1.01, place, f"{arrow(delta)} {signed(delta)} %", transform=axes.get_yaxis_transform(),
-                va="center", color=colour, fontsize=9,
+                1.01, place, f"{arrow(delta)} {signed(delta, unit='%')}", transform=axes.get_yaxis_transform(),
+                va="center", color=tone, fontsize=9,
             )  # fmt: skip
         if mean:
             axes.axhline(len(rows) - 1.5, color=RULE, linewidth=0.8)
@@ -78,13 +81,9 @@ def frontier(candidates: Sequence[Mapping[str, Any]], chosen: str | None, tolera
                 [x], [y], marker="o" if fits else "X", markersize=7, color=FILL if fits else NEGATIVE,
                 markeredgecolor=PAPER, markeredgewidth=0.8, linestyle="none",
             )  # fmt: skip
-            time = f" · {milliseconds(candidate['ms'])}" if candidate.get("ms") is not None else ""
-            axes.annotate(
-                f"{candidate['name']}{time}{' · chosen' if best else ''}", (x, y), xytext=(9 if best else 7, 0),
-                textcoords="offset points", va="center", fontsize=8, color=INK, weight="bold" if best else "normal",
-            )  # fmt: skip
+        _name_points(figure, axes, points, chosen)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: size(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: size(value, 1)))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: signed(value, 1)))
         axes.set_title("worst change of any task, % of its metric", color=MUTED, fontsize=9)
@@ -92,11 +91,32 @@ def frontier(candidates: Sequence[Mapping[str, Any]], chosen: str | None, tolera
         return svg(figure, "frontier", "Size, worst relative change and milliseconds of every compression candidate.")
 
 
+def _name_points(figure: Figure, axes: Axes, points: Sequence[tuple[float, float, Mapping[str, Any]]], chosen: str | None) -> None:
+    """Name and milliseconds right of each mark, lowered where they would cover a name above."""
+    figure.draw_without_rendering()
+    to_pixels, line, letter = axes.transData.transform, 11 / 72 * figure.dpi, 4.9 / 72 * figure.dpi
+    placed: list[tuple[float, float, float]] = []  # left, right, height in pixels
+    for x, y, candidate in sorted(points, key=lambda point: -point[1]):
+        best = candidate["name"] == chosen
+        time = f" · {milliseconds(candidate['ms'])}" if candidate.get("ms") is not None else ""
+        words = f"{candidate['name']}{time}{' · chosen' if best else ''}"
+        left, height = to_pixels((x, y))
+        right, wanted = left + letter * (len(words) + 3), height
+        for other_left, other_right, other in placed:
+            if left < other_right and other_left < right and abs(height - other) < line:
+                height = other - line
+        placed.append((left, right, height))
+        axes.annotate(
+            words, (x, y), xytext=(9 if best else 7, (height - wanted) * 72 / figure.dpi), textcoords="offset points",
+            va="center", fontsize=8, color=INK, weight="bold" if best else "normal",
+        )  # fmt: skip
+
+
 def stage_times(times: Mapping[str, float | None]) -> str:
     """Seconds of each stage, in the order of the graph, with its share of all."""
     known = {stage: value for stage, value in times.items() if value is not None}
     total = sum(known.values()) or 1.0
-    with drawing(7.6, 0.2 + 0.29 * len(known)) as figure:
+    with drawing(5.4, 0.2 + 0.29 * len(known)) as figure:
         axes = figure.add_subplot()
         longest = max(known.values())
         for place, value in enumerate(known.values()):
@@ -105,7 +125,7 @@ def stage_times(times: Mapping[str, float | None]) -> str:
             axes.annotate(words, (value, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8.5, color=INK)
         axes.set_yticks(range(len(known)), list(known), color=INK, fontsize=9)
         axes.set_xticks([])
-        axes.set_xlim(0, longest * 1.22)
+        axes.set_xlim(0, longest * 1.32)
         axes.set_ylim(len(known) - 0.5, -0.5)
         bare(axes, keep=("left",))
         return svg(figure, "times", "Seconds of every stage.")

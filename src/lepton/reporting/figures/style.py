@@ -89,12 +89,11 @@ def svg(figure: Figure, name: str, description: str) -> str:
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", text, count=1, flags=re.DOTALL)
-    text = re.sub(r'<svg .*?width="([\d.]+)pt" height="([\d.]+)pt" (viewBox="[^"]*")[^>]*>', r"<svg \1|\2 \3>", text, count=1)
-    width, _ = re.search(r"<svg ([\d.]+)\|([\d.]+)", text).groups()  # type: ignore[union-attr]
     label = html.escape(description, quote=True)
-    # points to CSS pixels: a 9 pt label is shown at 12 px where there is room
-    head = f'<svg class="figure" role="img" aria-label="{label}" style="max-width:{float(width) * 4 / 3:.0f}px"'
-    text = re.sub(r"<svg [\d.]+\|[\d.]+", head, text, count=1)
+    pixels = figure.get_figwidth() * 96  # a 9 pt label is shown at 12 px where there is room, and at 9 px at least
+    style = f"max-width:{pixels:.0f}px;min-width:{0.75 * pixels:.0f}px"
+    head = rf'<svg class="figure" role="img" aria-label="{label}" style="{style}" \1>'
+    text = re.sub(r'<svg .*?(viewBox="[^"]*")[^>]*>', head, text, count=1)
     text = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", text)
     text = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans)", text)
     text = re.sub(r"#[0-9a-f]{6}\b", lambda match: _variable(match.group()), text)

@@ -23,21 +23,20 @@ def checks(content: Content) -> Iterator[Block]:
     if not cleaned:
         yield content.absent("clean")
         return
-    yield _cleaning(cleaned, "rows")
-    new = cleaned.get("new_tasks") or {}
-    if new.get("dropped") or new.get("repaired"):
-        yield _cleaning(new, "rows of new tasks")
+    yield Prose("A row that cannot be used is dropped; a label that cannot be trusted is set to null, and its row stays.")
+    yield _cleaning(cleaned, cleaned.get("new_tasks") or {})
     if (after := cleaned.get("validation")) is not None:
         held = "all hold" if after["ok"] else "not all hold"
         yield Prose(f"After cleaning, {plural(after['expectations'], 'expectation')} were checked strictly: {held}.")
 
 
 def _expectation(entry: Mapping[str, Any]) -> list[Cell]:
+    column, _, fault = entry["column"].partition(": ")
     rule = entry["expectation"].removeprefix("expect_").removeprefix("column_values_to_").replace("_", " ")
     share = entry["unexpected"] / entry["checked"] if entry.get("checked") else None
     return [
-        text(entry["column"]),
-        text(rule, "quiet"),
+        text(column),
+        text(f"no {fault}" if fault else rule),
         Cell(count(entry["unexpected"])),
         Cell(count(entry.get("checked")), "quiet"),
         Cell(percent(share, 1)),
@@ -46,18 +45,24 @@ def _expectation(entry: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
-def _cleaning(report: Mapping[str, Any], what: str) -> Table:
-    """Counts by reason; reasons that never occurred are left out."""
-    total = report["rows_in"]
+def _cleaning(report: Mapping[str, Any], new: Mapping[str, Any]) -> Table:
+    """Counts by reason, of the training rows and of new tasks' rows; reasons that never occurred are left out."""
+    total, asked = report["rows_in"], bool(new.get("rows_in"))
 
-    def row(action: Cell, reason: str, amount: int, tone: str = "") -> list[Cell]:
-        return [action, text(reason), Cell(count(amount), tone), Cell(percent(amount / total if total else None, 2), tone)]
+    def row(action: str, reason: str, amount: int, others: int, tone: str = "") -> list[Cell]:
+        counts = [Cell(count(amount), tone), Cell(percent(amount / total if total else None, 2), tone)]
+        return [text(action, tone), text(reason), *counts, *([Cell(count(others), tone)] if asked else [])]
 
-    rows = [row(text("row dropped"), reason, amount) for reason, amount in report["dropped"].items() if amount]
-    rows += [row(text("label set to null"), reason, amount) for reason, amount in report["repaired"].items() if amount]
-    rows.append(row(text("kept", "strong"), f"of {count(total)} {what}", report["rows_out"], "strong"))
-    caption = f"What cleaning did to the {what}. A suspect label is set to null and its row stays."
-    return Table(("Action", "Reason", "Count", "Share"), rows, caption)
+    rows = []
+    for action, kind in (("row dropped", "dropped"), ("label set to null", "repaired")):
+        here, there = report[kind], new.get(kind) or {}
+        for reason in dict.fromkeys((*here, *there)):
+            if here.get(reason) or there.get(reason):
+                rows.append(row(action, reason, here.get(reason, 0), there.get(reason, 0)))
+    of = f"of {count(total)}" + (f" and {count(new['rows_in'])}" if asked else "")
+    rows.append(row("kept", of, report["rows_out"], new.get("rows_out", 0), "strong"))
+    columns = ("Action", "Reason", "Rows", "Share", *(["Of new tasks"] if asked else []))
+    return Table(columns, rows, "What cleaning did, by reason.")
 
 
 def prepared(content: Content) -> Iterator[Block]:

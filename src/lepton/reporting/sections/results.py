@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from math import inf
 from typing import Any
 
-from lepton.reporting.blocks import Block, Cell, Figure, Prose, Table, text
+from lepton.reporting.blocks import Beside, Block, Cell, Figure, Prose, Table, text
 from lepton.reporting.content import Content
 from lepton.reporting.figures import curves
 from lepton.reporting.figures import results as drawn
 from lepton.reporting.headline import latency
-from lepton.reporting.words import NONE, arrow, half_width, interval, metric, milliseconds, number, percent, signed, size
+from lepton.reporting.words import NONE, arrow, half_width, interval, metric, milliseconds, number, percent, power, signed, size
 
 MODELS = ("single_task", "multi_task", "compressed")
 
@@ -51,7 +51,7 @@ def _gain(told: Mapping[str, Any], key: str) -> list[Cell]:
     if delta is None:
         return [Cell(NONE, "quiet"), Cell(NONE, "quiet")]
     tone = "better" if round(delta, 1) > 0 else "worse" if round(delta, 1) < 0 else ""
-    return [Cell(f"{arrow(delta)} {signed(delta)} %", tone), Cell(interval(told.get("ci95")), "quiet")]
+    return [Cell(f"{arrow(delta)} {signed(delta, unit='%')}", tone), Cell(interval(told.get("ci95")), "quiet")]
 
 
 def adaptation(content: Content) -> Iterator[Block]:
@@ -63,25 +63,33 @@ def adaptation(content: Content) -> Iterator[Block]:
     if not new_tasks:
         yield Prose("This project names no new tasks. Add one under new_tasks in params.yaml to measure adaptation.")
         return
-    times = content.records.get("adapt", {}).get("milliseconds", {})
-    rows = []
-    for task, by_shots in new_tasks.items():
-        for shots, methods in sorted(by_shots.items(), key=lambda entry: int(entry[0])):
-            for method, value in methods.items():
-                tone = "strong" if method == chosen else ""
-                words = text(curves.METHODS.get(method, method) + (" (chosen)" if tone else ""), tone)
-                spread = Cell(f"± {number(100 * half_width(value.get('ci95')), 2)}", "quiet")
-                time = Cell(milliseconds(times.get(task, {}).get(shots, {}).get(method)), "quiet")
-                rows.append([text(task), Cell(shots), words, Cell(percent(value["mean"], 1), tone), spread, time])
-    yield Figure(
+    figure = Figure(
         curves.adaptation(new_tasks, chosen),
         "Accuracy on classes that no training saw, by the number of labelled samples per class; bars are 95 % intervals "
         "over episodes.",
     )
-    yield Table(("New task", "Shots", "Method", "Accuracy", "95 %, points", "Time to adapt"), rows)
+    yield Beside([figure, *(_shots(content, task, by_shots, chosen) for task, by_shots in new_tasks.items())])
     if forgetting := report.get("forgetting"):
         told = ", ".join(f"{task} {signed(value, 3)}" for task, value in forgetting.items())
         yield Prose(f"Change of the known tasks' metrics through meta-training: {told}.")
+
+
+def _shots(content: Content, task: str, by_shots: Mapping[str, Any], chosen: str | None) -> Table:
+    """Methods by shots: accuracy with its interval, and the milliseconds of adapting at the most shots."""
+    times = content.records.get("adapt", {}).get("milliseconds", {}).get(task, {})
+    shots = sorted(by_shots, key=int)
+    rows = []
+    for method in dict.fromkeys(method for shot in shots for method in by_shots[shot]):
+        tone = "strong" if method == chosen else ""
+        row = [text(curves.METHODS.get(method, method) + (" (chosen)" if tone else ""), tone)]
+        for shot in shots:
+            value = by_shots[shot].get(method)
+            spread = f" ± {100 * half_width(value.get('ci95')):.1f}" if value else ""
+            row.append(Cell(percent(value["mean"], 1) + spread if value else NONE, tone))
+        row.append(Cell(milliseconds(times.get(shots[-1], {}).get(method)), "quiet"))
+        rows.append(row)
+    columns = ("Method", *(f"{shot} per class" for shot in shots), "Time")
+    return Table(columns, rows, f"{task}: accuracy, and the time to adapt to {shots[-1]} samples per class.")
 
 
 def compression(content: Content) -> Iterator[Block]:
@@ -117,5 +125,5 @@ def compression(content: Content) -> Iterator[Block]:
     )
     parity = {name: told for name, told in (frontier.get("parity") or {}).items() if isinstance(told, dict)}
     if parity:
-        told = ", ".join(f"{name} {max(fields.values(), default=0.0):.1e}" for name, fields in parity.items())
+        told = ", ".join(f"{name} {power(max(fields.values(), default=0.0))}" for name, fields in parity.items())
         yield Prose(f"Largest difference of an exported model's outputs from PyTorch's, on real rows: {told}.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lepton.reporting.blocks import Block, Cell, Code, Figure, Prose, Table, text
+from lepton.reporting.blocks import Beside, Block, Cell, Code, Figure, Prose, Table, text
 from lepton.reporting.content import Content
 from lepton.reporting.figures import results
 from lepton.reporting.words import NONE, seconds, size
@@ -13,9 +13,10 @@ STATES = {"ran": "▶ ran", "cached": "↺ cached", "unchanged": "= unchanged"}
 def times(content: Content) -> Iterator[Block]:
     took = {stage: content.records.get(stage, {}).get("seconds") for stage in content.stages}
     known = [value for value in took.values() if value is not None]
+    parts: list[Block] = []
     if known:
         caption = f"Seconds of each stage when it last ran, {seconds(sum(known))} in all."
-        yield Figure(results.stage_times(took), caption)
+        parts.append(Figure(results.stage_times(took), caption))
     else:
         yield Prose("No records of this run are on this machine; they stay where the stages ran.")
     if content.states:
@@ -24,7 +25,8 @@ def times(content: Content) -> Iterator[Block]:
             state = text(STATES.get(told["state"], told["state"]), "strong" if told["state"] == "ran" else "quiet")
             rows.append([text(told["stage"]), state, Cell(seconds(told.get("seconds")))])
         caption = "What this run had to do; equal inputs are never computed twice."
-        yield Table(("Stage", "In this run", "Took"), rows, caption)
+        parts.append(Table(("Stage", "In this run", "Took"), rows, caption))
+    yield Beside(parts)
 
 
 def lineage(content: Content) -> Iterator[Block]:
@@ -41,4 +43,4 @@ def lineage(content: Content) -> Iterator[Block]:
         yield Table(("Stage", "Path", "Hash", "Size"), rows, caption)
     else:
         yield Prose("No dvc.lock yet: no stage has run under DVC.")
-    yield Code(content.params_text.rstrip(), "params.yaml, the whole configuration", folded=True)
+    yield Code(content.params_text.rstrip(), "params.yaml, the whole configuration")

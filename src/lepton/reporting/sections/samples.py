@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lepton.reporting.blocks import Block, Code, Example, Prose
+from lepton.reporting.blocks import Beside, Block, Code, Example, Prose
 from lepton.reporting.content import Content
 from lepton.reporting.figures import pictures
 from lepton.reporting.words import number
@@ -32,12 +32,12 @@ def _example(content: Content, index: int, row: Mapping[str, Any], pixels_HW3: n
     for task, told in row["tasks"].items():
         settings = content.params.tasks.get(task)
         kind, unit = getattr(settings, "type", ""), getattr(settings, "unit", "")
-        overlay = None if pixels_HW3 is None else pictures.overlay(kind, told, pixels_HW3.shape[:2])
+        low, high = getattr(settings, "range", (0.0, 1.0))
         label = f"{row['id']}: {task}"
-        if overlay is not None:
+        if pixels_HW3 is not None and (overlay := pictures.overlay(kind, told, pixels_HW3.shape[:2])) is not None:
             caption = task if told.get("truth") is not None else f"{task} (no label)"
             predictions.append((caption, pictures.tile(pixels_HW3, overlay, label)))
-        elif told_in_words := pictures.wording(kind, told, unit):
+        elif told_in_words := pictures.wording(kind, told, unit, high - low):
             words.append((task, told_in_words))
         maps = content.examples.get(f"saliency.{task}")
         if maps is not None and pixels_HW3 is not None:
@@ -55,5 +55,6 @@ def rules(content: Content) -> Iterator[Block]:
         yield Prose("No surrogate tree was fitted in this run.")
         return
     yield Prose("A small decision tree imitates each task; fidelity says how well it agrees with the model, at best 1.")
-    for task, told in surrogate.items():
-        yield Code(told["rules"].rstrip(), f"{task}, fidelity {number(told['fidelity'], 2)}", folded=True)
+    yield Beside(
+        [Code(told["rules"].rstrip(), f"{task}, fidelity {number(told['fidelity'], 2)}") for task, told in surrogate.items()]
+    )

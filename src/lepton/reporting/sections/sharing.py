@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from lepton.reporting.blocks import Block, Cell, Chips, Figure, Prose, Table, text
+from lepton.reporting.blocks import Beside, Block, Cell, Chips, Figure, Prose, Table, text
 from lepton.reporting.content import Content
 from lepton.reporting.figures import curves, heatmaps
 from lepton.reporting.words import count, number, plural, signed
@@ -22,13 +22,13 @@ def relatedness(content: Content) -> Iterator[Block]:
         "How alike two tasks are, from −1 to 1: by the features they use (cosine, Pearson) and by the direction in which "
         "they pull the shared trunk (gradient affinity). Tasks that pull alike gain from sharing.",
     )
-    yield Chips(report["groups"], "Groups that may share")
     columns = ("Pair of tasks", "Affinity")
     rows = [
         [text(f"{first} – {second}"), Cell(signed(score, 2), "better" if score > 0 else "worse")]
         for first, second, score in report["ranking"]
     ]
-    yield Table(columns, rows[:SHOWN], "Pairs, from the most to the least related.")
+    table = Table(columns, rows[:SHOWN], "Pairs, from the most to the least related.")
+    yield Beside([table, Chips(report["groups"], "Groups that may share, found from the affinities:")])
     if rows[SHOWN:]:
         yield Table(columns, rows[SHOWN:], f"The other {len(rows) - SHOWN} pairs", folded=True)
 
