@@ -36,3 +36,14 @@ def stage_key(stage: str, root: Path | None = None) -> str:
         for file in _files(root / _resolve(dep, params)):
             digest.update(str(file.relative_to(root)).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:20]
+
+
+def hashes(root: Path) -> dict[str, str]:
+    """Path -> hash of the data and of every stage's outputs, as data.dvc and dvc.lock have them now."""
+    found: dict[str, str] = {}
+    blocks = [yaml.safe_load(file.read_text(encoding="utf-8")) or {} for file in sorted(root.glob("[!.]*.dvc"))]
+    if (lock := root / "dvc.lock").exists():
+        blocks += (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {}).values()
+    for block in blocks:
+        found |= {out["path"]: out["md5"] for out in block.get("outs", []) if "md5" in out}
+    return found

@@ -1,0 +1,57 @@
+"""Telling Weights & Biases what a stage does. Offline unless a key is set; off with LEPTON_TRACKING=off."""
+
+import logging
+import os
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from lepton.config import Params
+from lepton.errors import LeptonError
+from lepton.ops import git, lineage
+from lepton.tracking.tracker import NoTracker, Tracker
+
+PACKAGES = ("lepton", "torch", "numpy", "scikit-learn", "onnxruntime", "dvc", "prefect", "wandb")
+
+
+def start(stage: str, params: Params) -> Tracker:
+    """A run for one execution of `stage`, in the group of the pipeline's run ($LEPTON_RUN, else `manual`).
+
+    Trouble with tracking never fails a stage: it is said in one line, and nothing is tracked.
+    """
+    if os.environ.get("LEPTON_TRACKING") == "off" or os.environ.get("WANDB_MODE") == "disabled":
+        return NoTracker()
+    try:
+        from lepton.tracking.wandb import Wandb
+
+        return Wandb(
+            stage,
+            group=os.environ.get("LEPTON_RUN", "manual"),
+            project=params.tracking.project,
+            config=_config(params) | {"lineage": _lineage(Path.cwd())},
+            media=params.tracking.media,
+        )
+    except Exception as error:  # noqa: BLE001  of whatever kind: the stage matters more
+        logging.getLogger("lepton").warning("tracking: %s: %s; this stage is not tracked", type(error).__name__, error)
+        return NoTracker()
+
+
+def _config(params: Params) -> dict[str, Any]:
+    config = params.model_dump(mode="json", by_alias=True)
+    if params.data.path.is_absolute():  # whose machine it is on concerns no one else
+        config["data"]["path"] = params.data.path.name
+    return config
+
+
+def _lineage(root: Path) -> dict[str, Any]:
+    """Commit, whether the tree differs from it, the hashes of data and outputs, versions of packages."""
+    try:
+        commit, changed = git.sha(root), git.changed(root)
+    except LeptonError:  # no repository, or one without a commit
+        commit, changed = None, []
+    return {
+        "commit": commit,
+        "clean": not set(changed) - {"dvc.lock"},  # which a run itself writes
+        "hashes": lineage.hashes(root),
+        "versions": {name: metadata.version(name) for name in PACKAGES},
+    }
