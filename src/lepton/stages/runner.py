@@ -6,6 +6,7 @@ import platform
 import random
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,28 +55,52 @@ def _deterministic(params: Params) -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def main(name: str, work: Callable[[Stage], None]) -> None:
-    """Runs a stage as a process. Exit codes: 0 done, 2 a LeptonError, 3 a Refusal; anything else is a bug."""
-    environment.set_defaults()
-    refusal = environment.home() / "refusal.json"
+def _quiet() -> None:
+    """Warnings of libraries are for developers, who see them in the tests; Lepton's own remain."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    logging.getLogger("lepton").setLevel(logging.WARNING)
+
+
+def _run(name: str, work: Callable[[Stage], None]) -> None:
     started = time.perf_counter()
-    tracker: Tracker | None = None
+    environment.set_defaults()
+    params = load()
+    _deterministic(params)
+    path = records.path_of(name)
+    tracker = start(name, params)
+    stage = Stage(name, params, tracker, environment.home(), path.stem)
     try:
-        params = load()
-        refusal.unlink(missing_ok=True)
-        _deterministic(params)
-        path = records.path_of(name)
-        tracker = start(name, params)
-        stage = Stage(name, params, tracker, environment.home(), path.stem)
         work(stage)
-        host = {"host": platform.node(), "cpu": platform.machine(), "pid": os.getpid()}
-        times = {"seconds": time.perf_counter() - started, "ended": time.time()}
-        files.write_json(path, {**times, **stage.record, "wandb": tracker.finish(ok=True), **host})
+    except BaseException:
+        tracker.finish(ok=False)
+        raise
+    times = {"seconds": time.perf_counter() - started, "ended": time.time()}
+    host = {"host": platform.node(), "cpu": platform.machine(), "pid": os.getpid()}
+    files.write_json(path, {**times, **stage.record, "wandb": tracker.finish(ok=True), **host})
+
+
+def main(name: str, work: Callable[[Stage], None]) -> None:
+    """Runs a stage as a process. Exit codes: 0 done, 2 a LeptonError, 3 a Refusal; anything else is a bug, with its traceback.
+
+    The record is written when all else is done, so there is none of a run that failed.
+    """
+    _quiet()
+    refusal = environment.home() / "refusal.json"
+    refusal.unlink(missing_ok=True)
+    try:
+        _run(name, work)
+    except Refusal as error:
+        files.write_json(refusal, {"stage": name, "reason": str(error)})
+        sys.exit(_said("refused", error, 3))
     except LeptonError as error:
-        if tracker:
-            tracker.finish(ok=False)
-        if isinstance(error, Refusal):
-            files.write_json(refusal, {"stage": name, "reason": str(error)})
-        logging.disable()
-        print(f"{'refused' if isinstance(error, Refusal) else 'error'}: {error}", file=sys.stderr)
-        sys.exit(3 if isinstance(error, Refusal) else 2)
+        sys.exit(_said("error", error, 2))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _said(word: str, error: LeptonError, code: int) -> int:
+    logging.disable()  # libraries that say goodbye at exit
+    print(f"{word}: {error}", file=sys.stderr, flush=True)
+    return code

@@ -37,7 +37,7 @@ def start(stage: str, params: Params) -> Tracker:
 
 
 def _config(params: Params) -> dict[str, Any]:
-    config = params.model_dump(mode="json", by_alias=True)
+    config = params.model_dump(mode="json", by_alias=True, serialize_as_any=True)  # kinds have keys of their own
     if params.data.path.is_absolute():  # whose machine it is on concerns no one else
         config["data"]["path"] = params.data.path.name
     return config
