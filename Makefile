@@ -1,0 +1,39 @@
+# `make` alone lists what there is. The environment is made on first use, and again when a list of dependencies changes.
+
+PARAMS ?= params.yaml
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+QUIET := --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check serve bench
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+run: $(READY)  ## bring the project up to date and show the page; PARAMS=examples/x.yaml for another project
+	@$(BIN)/python -m flows.retrain --params $(PARAMS)
+
+test: $(READY)  ## the tests
+	@$(BIN)/python -m pytest -q
+
+check: $(READY)  ## style, types, and the rules of the rooms
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+serve: $(READY)  ## Prefect's server, a worker and the schedules, on this machine only; Ctrl-C ends all
+	@$(BIN)/python -m flows.serve
+
+bench: $(READY)  ## the quick benchmarks; full ones: python -m benchmarks.NAME
+	@set -e; for file in benchmarks/[a-z]*.py; do [ -e $$file ] || continue; $(BIN)/python -m benchmarks.$$(basename $$file .py) --quick; done
+
+$(READY): pyproject.toml constraints.txt requirements-tflite.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV): two to three minutes, 2.4 GB"
+	@$(BIN)/python -m pip install $(QUIET) -c constraints.txt -e '.[dev,tflite,review]'
+	@$(BIN)/python -m pip install $(QUIET) --no-deps -c constraints.txt -r requirements-tflite.txt
+	@touch $@
