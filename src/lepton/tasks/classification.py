@@ -68,8 +68,8 @@ class Classification(BaseTask):
 
     def encode(self, column: pd.Series, source: Source) -> Arrays:
         index = {name: number for number, name in enumerate(self.classes)}
-        value = column.astype(object).map(index)  # as objects, so that True is 1 as everywhere in Python
-        return {"present": value.notna().to_numpy(), "class": value.fillna(0).to_numpy(np.int64)}
+        number_N = np.array([index.get(value, -1) for value in column], np.int64)
+        return {"present": number_N >= 0, "class": number_N.clip(min=0)}
 
     def balance(self, labels: Arrays, power: float) -> list[float] | None:
         if not labels["present"].any():
