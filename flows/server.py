@@ -1,4 +1,4 @@
-"""A Prefect server for the length of one command, on the project's own database, where none is named by PREFECT_API_URL.
+"""A Prefect server for the length of one command, on the project's own database, where there is none already.
 
 Prefect would start the same one by itself, but only after importing its server into this process too, and only when the
 flow is called: started here, it comes up while everything else is imported, which makes a short run several seconds shorter.
@@ -11,15 +11,44 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from lepton import environment, files
 from lepton.errors import LeptonError
 
 PATIENCE = 120  # seconds
 COMMAND = ["uvicorn", "--factory", "prefect.server.api.server:create_app", "--log-level", "critical", "--lifespan", "on"]
 AS_PREFECT_DOES = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+
+
+def _serving() -> Path:
+    return environment.home() / "prefect" / "serving"
+
+
+@contextmanager
+def announced(url: str) -> Iterator[None]:
+    """Lets commands on this machine find the server that `make serve` runs."""
+    files.write_text(_serving(), url)
+    try:
+        yield
+    finally:
+        _serving().unlink(missing_ok=True)
+
+
+def _found() -> str | None:
+    """The server that is named by the environment, or announced and alive."""
+    if named := PREFECT_API_URL.value():
+        return str(named)
+    told = _serving().read_text(encoding="utf-8") if _serving().exists() else ""
+    return told if told and healthy(told) else None
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def free_port() -> int:
@@ -47,8 +76,9 @@ def wait(url: str, process: "subprocess.Popen[bytes]") -> None:
 @contextmanager
 def temporary() -> Iterator[Callable[[], None]]:
     """Starts the server, and gives a function that returns when it is ready; the server ends with the block."""
-    if PREFECT_API_URL.value():
-        yield lambda: None
+    if found := _found():
+        with temporary_settings({PREFECT_API_URL: found}):
+            yield lambda: None
         return
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
