@@ -4,6 +4,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lepton.reporting import headline
 from lepton.reporting.content import Content
+from lepton.reporting.sections.run import revision
 from lepton.reporting.words import count, interval, metric, number, percent, signed, size
 
 
@@ -27,5 +28,6 @@ def text(content: Content) -> str:
         input=kind,
         verdict=headline.verdict(content),
         chosen=headline.chosen_candidate(content),
+        revision=revision(content),
         floating=all(told[1] == "float" for told in content.onnx.get("inputs", ())),
     )

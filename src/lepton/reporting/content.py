@@ -13,7 +13,8 @@ import yaml
 
 from lepton import config, files
 from lepton.config import Params
-from lepton.ops import records
+from lepton.errors import LeptonError
+from lepton.ops import git, records
 from lepton.reporting.blocks import Missing
 
 SOURCES = {
@@ -36,9 +37,13 @@ PACKAGES = ("lepton", "torch", "numpy", "scikit-learn", "onnxruntime", "great_ex
 
 @dataclass(frozen=True)
 class Lineage:
-    """What the numbers were made from. outputs: (path, hash, bytes) of the data and of every stage, from DVC's files."""
+    """What the numbers were made from.
+
+    changed: files that differ from the commit. data, outputs: (path, hash, bytes) of the data and of each stage, from DVC's files.
+    """
 
     commit: str | None
+    changed: Sequence[str]
     data: Sequence[tuple[str, str, int | None]]
     outputs: Mapping[str, Sequence[tuple[str, str, int | None]]]
     versions: Mapping[str, str]
@@ -81,6 +86,7 @@ class Content:
 def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
     """Reads the project at `root`; a LeptonError when its params.yaml is missing or wrong."""
     artifacts = root / "artifacts"
+    sha, changed = commit(root)
     lock = _yaml(root / "dvc.lock").get("stages", {})
     stages = list(_yaml(root / "dvc.yaml").get("stages") or {})
     return Content(
@@ -90,7 +96,8 @@ def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
         values={name: _read(artifacts / path) for name, path in SOURCES.items()},
         records={stage: records.read(stage, root) for stage in stages},
         lineage=Lineage(
-            commit=commit(root),
+            commit=sha,
+            changed=changed,
             data=[out for file in sorted(root.glob("*.dvc")) for out in _outs(_yaml(file))],
             outputs={stage: list(_outs(block)) for stage, block in lock.items()},
             versions=versions(),
@@ -102,24 +109,12 @@ def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
     )
 
 
-def commit(root: Path) -> str | None:
-    """The revision that is checked out, read from git's own files: this room starts no processes."""
-    folder = root / ".git"
-    if folder.is_file():  # a worktree names its folder here
-        folder = root / folder.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-    if not (folder / "HEAD").exists():
-        return None
-    head = (folder / "HEAD").read_text(encoding="utf-8").strip()
-    if not head.startswith("ref:"):
-        return head
-    reference = head.removeprefix("ref:").strip()
-    shared = folder / "commondir"
-    common = folder / shared.read_text(encoding="utf-8").strip() if shared.exists() else folder
-    if (common / reference).exists():
-        return (common / reference).read_text(encoding="utf-8").strip()
-    packed = common / "packed-refs"
-    lines = packed.read_text(encoding="utf-8").splitlines() if packed.exists() else []
-    return next((line.split()[0] for line in lines if line.endswith(f" {reference}")), None)
+def commit(root: Path) -> tuple[str | None, list[str]]:
+    """The commit that is checked out and the files that differ from it; None outside git."""
+    try:
+        return git.sha(root), git.changed(root)
+    except LeptonError:
+        return None, []
 
 
 def versions() -> dict[str, str]:

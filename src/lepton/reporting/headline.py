@@ -88,7 +88,7 @@ def samples(content: Content) -> str:
 def parameters(content: Content) -> Tile:
     one, many = (content[stage] for stage in ("train", "baseline"))
     if not one or not many:
-        return Tile("Parameters", NONE, "needs train and baseline", "quiet")
+        return Tile("Parameters", NONE, f"run dvc repro {'baseline' if one else 'train'}", "quiet")
     total, all_of_them = one["parameters"], sum(many["parameters"].values())
     note = f"of {len(many['parameters'])} separate models: {count(total)} against {count(all_of_them)}"
     return Tile("Parameters", percent(total / all_of_them), note)

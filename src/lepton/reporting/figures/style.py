@@ -41,6 +41,7 @@ STYLE: Any = {
     "svg.hashsalt": "lepton",
     "font.family": "DejaVu Sans",  # measured with this; shown with the page's own
     "font.size": 9,
+    "text.parse_math": False,  # names may hold a dollar
     "text.color": INK,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": MUTED,

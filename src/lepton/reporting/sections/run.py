@@ -7,6 +7,7 @@ from lepton.reporting.content import Content
 from lepton.reporting.figures import results
 from lepton.reporting.words import NONE, seconds, size
 
+NAMED = 5  # changed files
 STATES = {"ran": "▶ ran", "cached": "↺ cached", "unchanged": "= unchanged"}
 
 
@@ -29,10 +30,22 @@ def times(content: Content) -> Iterator[Block]:
     yield Beside(parts)
 
 
+def revision(content: Content) -> str:
+    """The commit, and whether what ran was exactly that."""
+    made = content.lineage
+    if made.commit is None:
+        return "not in git"
+    if not made.changed:
+        return f"git {made.commit}, with nothing changed"
+    named = ", ".join(f"`{path}`" for path in made.changed[:NAMED])
+    more = f" and {len(made.changed) - NAMED} more" if len(made.changed) > NAMED else ""
+    return f"git {made.commit}, with changes in {named}{more}"
+
+
 def lineage(content: Content) -> Iterator[Block]:
     made = content.lineage
     versions = ", ".join(f"{package} {version}" for package, version in made.versions.items())
-    yield Prose(f"Code: git {made.commit or '(no commit yet)'}. Installed: {versions}.")
+    yield Prose(f"Code: {revision(content)}. Installed: {versions}.")
     entries = [("data", *out) for out in made.data]
     entries += [(stage, *out) for stage, outs in made.outputs.items() for out in outs]
     if entries:

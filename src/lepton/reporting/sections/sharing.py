@@ -72,6 +72,8 @@ def training(content: Content) -> Iterator[Block]:
             f"{count(report['parameters'])} parameters, {number(report['macs'] / 1e6)} million multiply-accumulates for one "
             f"sample. The weights of epoch {best}, the best on the validation split, were kept."
         )
+    else:
+        yield content.absent("train")
     loss = {task: _column(history, f"loss.{task}") for task in tasks if f"loss.{task}" in history}
     weight = {task: _column(history, f"weight.{task}") for task in tasks if f"weight.{task}" in history}
     if loss:

@@ -1,0 +1,115 @@
+"""Figures keep their promises at the edges: one task or many, one epoch, nothing known, names that are markup."""
+
+import io
+import re
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from lepton.reporting.figures import curves, heatmaps, pictures, results, style
+
+MANY = [f"a_rather_long_task_{number}" for number in range(12)]
+ONCE = {"1": {"scratch": {"mean": 0.5, "ci95": [0.4, 0.6]}}}
+NASTY = ["<b>", "$x_1$", 'a"b&c']
+
+
+def matrix(count: int) -> list[list[float | None]]:
+    return [[1.0 if row == column else (row - column) / count for column in range(count)] for row in range(count)]
+
+
+def frontier(names: list[str]) -> str:
+    told = [{"name": name, "bytes": 5000, "relative": {"digit": -0.01}, "within_tolerance": True, "ms": None} for name in names]
+    return results.frontier(told, names[0], {"digit": 0.02, "ink": 0.05})
+
+
+DRAWN = {
+    "one task": lambda: heatmaps.relatedness(["digit"], {"cosine": [[1.0]]}),
+    "many tasks": lambda: heatmaps.relatedness(MANY, {"cosine": matrix(12), "pearson": matrix(12)}),
+    "unknown": lambda: heatmaps.relatedness(["a", "b"], {"gradient": [[1.0, None], [None, 1.0]]}),
+    "nasty relatedness": lambda: heatmaps.relatedness(NASTY, {"cosine": matrix(3)}),
+    "degrees": lambda: heatmaps.sharing_degrees({name: [0.0, 1.0] for name in NASTY}, {"<b>": [True, True]}),
+    "one epoch": lambda: curves.losses([1], {"digit": [2.0]}, {"digit": [1.0]}),
+    "loss unknown": lambda: curves.losses([1, 2], {"digit": [None, 2.0], "ink": [None, None]}, {}),
+    "loss of zero": lambda: curves.losses([1, 2], {"digit": [0.0, 0.0], "ink": [1.0, 0.5]}, {}),
+    "many losses": lambda: curves.losses([1, 2], {name: [1.0, 0.5] for name in MANY}, {name: [1.0, 1.5] for name in MANY}),
+    "validation": lambda: curves.validation([1, 2], {name: ("ap50", [0.1, None]) for name in MANY}, 2),
+    "validation, no best": lambda: curves.validation([1], {"digit": ("accuracy", [0.5])}, None),
+    "movement": lambda: curves.sharing_movement([1, 2], {name: {1: [0.5, 1.0]} for name in NASTY}),
+    "one shot": lambda: curves.adaptation({"$new$": {"1": {"<m>": {"mean": 0.5}}}}, "<m>"),
+    "two new tasks": lambda: curves.adaptation({"a": ONCE, "b": ONCE}, None),
+    "gains": lambda: results.gains({"<b>": {"delta_percent": None}, "b": {"delta_percent": -1.0}}, {}, None),
+    "frontier": lambda: frontier(["one"]),
+    "crowded frontier": lambda: frontier([*NASTY, "same", "place"]),
+    "times": lambda: results.stage_times({"train": 1.0, "adapt": None}),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_is_one_well_formed_svg_in_the_pages_colours(name: str) -> None:
+    svg = DRAWN[name]()
+    root = ElementTree.parse(io.StringIO(svg.replace("xlink:href", "href"))).getroot()
+    assert root.tag == "svg"
+    assert root.get("aria-label")
+    assert "http" not in svg
+    assert "<b>" not in svg
+    colours = set(re.findall(r"#[0-9a-f]{6}\b", svg))
+    assert not colours, f"not a variable of the page: {colours}"
+
+
+def test_same_values_same_bytes() -> None:
+    assert DRAWN["many losses"]() == DRAWN["many losses"]()
+
+
+def test_figures_of_a_page_share_no_ids() -> None:
+    ids = [
+        found
+        for name in ("one task", "one epoch", "frontier", "movement")
+        for found in re.findall(r'\bid="([^"]+)"', DRAWN[name]())
+    ]
+    assert len(ids) == len(set(ids))
+
+
+def test_spread_keeps_order_and_gap() -> None:
+    places = [0.5, 0.51, 0.1, 0.5]
+    moved = style.spread(places, 0.1, 0.0, 1.0)
+    ordered = sorted(moved)
+    assert all(high - low > 0.099 for low, high in pairwise(ordered))
+    assert sorted(range(4), key=lambda at: (places[at], at)) == sorted(range(4), key=moved.__getitem__)
+
+
+def test_outline_runs_along_the_edges_of_a_mask() -> None:
+    mask = np.zeros((4, 4), np.uint8)
+    mask[1:3, 1:4] = 1
+    steps = set(re.findall(r"M\d+ \d+[hv]\d+", pictures.outline(mask, "truth")))
+    assert steps == {"M1 1h3", "M1 3h3", "M1 1v2", "M4 1v2"}
+
+
+def test_faint_boxes_are_left_out() -> None:
+    box = {"label": "<i>", "x": 1, "y": 2, "w": 3, "h": 4}
+    assert pictures.boxes([{**box, "score": 0.1}], "predicted", (40, 40)) == ""
+    drawn = pictures.boxes([{**box, "score": 0.9}], "predicted", (40, 40))
+    assert "&lt;i&gt;" in drawn
+    assert drawn.count("<rect") == 1
+
+
+def test_saliency_of_nothing_is_a_grey_picture() -> None:
+    picture = np.full((5, 6, 3), 200, np.uint8)
+    assert np.ptp(pictures.heat(picture, np.zeros((5, 6)))) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "truth", "predicted", "told"),
+    [
+        ("classification", 4, 4, "4 ✓"),
+        ("classification", "china", "flower", "flower ✗ (true: china)"),
+        ("classification", None, 0, "0 (no label)"),
+        ("regression", -10.0, -12.34, "−12.3 cm (true: −10.0, off by 2.3)"),
+        ("regression", None, 3, "3.0 cm (no label)"),
+        ("detection", [], [], ""),
+    ],
+)
+def test_answers_in_words(kind: str, truth: object, predicted: object, told: str) -> None:
+    words = pictures.wording(kind, {"truth": truth, "predicted": predicted}, "cm", 80.0)
+    assert words.replace("\N{NO-BREAK SPACE}", " ") == told
