@@ -7,6 +7,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,8 @@ class Exported(nn.Module):
 
     def __init__(self, model: Sharing):
         super().__init__()
-        self.model = model.eval()
+        # litert-torch 0.10 sometimes misreads kernels that are channels-last in memory, differently from run to run
+        self.model = deepcopy(model).cpu().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
     @torch.no_grad()
     def names(self) -> list[str]:
@@ -75,7 +77,7 @@ def to_onnx(model: Sharing, path: Path) -> None:
     with quiet():
         program = torch.onnx.export(
             wrapped,
-            (model.kind.example(2),),
+            (model.kind.example(2).contiguous(),),
             dynamo=True,
             input_names=[INPUT],
             output_names=names,
@@ -95,9 +97,7 @@ def to_tflite(model: Sharing, path: Path, batch: int = 1) -> None:
         with quiet():
             import litert_torch
     except ImportError:
-        raise LeptonError(
-            "compress: TFLite export needs more packages: pip install --no-deps -r requirements-tflite.txt"
-        ) from None
+        raise LeptonError("compress: TFLite export needs more packages: pip install --no-deps -r requirements-tflite.txt") from None
     with quiet(), tempfile.TemporaryDirectory() as folder:
         edge = litert_torch.convert(Exported(model), (model.kind.example(batch).contiguous(),))
         target = Path(folder) / "model.tflite"

@@ -48,7 +48,7 @@ def _rows(mine: Mapping[str, Tensor], tasks: Sequence[str], width: int) -> Tenso
 
 def prune(model: Sharing, scores: Importance, share: float) -> Sharing:
     """A copy that keeps about `share` of the channels of every level; at least two."""
-    small = deepcopy(model).eval()
+    small = deepcopy(model)
     plan, names = model.structure, list(model.tasks)
     trunk = tuple(max(2, round(width * share)) for width in plan.trunk)
     branch = tuple(max(2, round(width * share)) for width in plan.branch)
@@ -81,4 +81,4 @@ def prune(model: Sharing, scores: Importance, share: float) -> Sharing:
     for name in names:
         small.heads[name].narrow([kept[level][name] for level in model.tasks[name].levels(depth)])  # type: ignore[operator]
     small.structure = replace(plan, trunk=trunk, branch=branch)
-    return small
+    return small.eval()

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -111,3 +111,11 @@ class BaseTask(Task, ABC):
     @abstractmethod
     def score(self, raw: Tensor) -> Tensor:
         """One number per sample [B] that explanations ask about: how strongly the model says what it says."""
+
+    @abstractmethod
+    def show_label(self, labels: Arrays, row: int) -> Any:
+        """A row's label in the user's words, as JSON takes it; None without one."""
+
+    @abstractmethod
+    def show_prediction(self, predicted: Mapping[str, np.ndarray], row: int, size: tuple[int, int]) -> Any:
+        """A row's prediction likewise. One plain value, or a list for what has several parts."""

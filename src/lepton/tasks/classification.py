@@ -1,7 +1,7 @@
 """One class out of K: cross-entropy, accuracy and macro F1."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -93,3 +93,9 @@ class Classification(BaseTask):
 
     def score(self, raw: Tensor) -> Tensor:
         return raw.amax(1)
+
+    def show_label(self, labels: Arrays, row: int) -> Any:
+        return self.classes[int(labels["class"][row])] if labels["present"][row] else None
+
+    def show_prediction(self, predicted: Mapping[str, np.ndarray], row: int, size: tuple[int, int]) -> Any:
+        return self.classes[int(predicted["probability"][row].argmax())]

@@ -6,7 +6,7 @@ Peaks are found by max-pooling, so an exported model needs no non-maximum suppre
 import contextlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 
 KEPT = 20  # most confident boxes of an image that are measured
 FLOOR = 0.01  # least confidence of a box that is measured
+SHOWN = 0.3  # least confidence of a box that is drawn
 RECALLS = np.linspace(0, 1, 101)  # where COCO reads precision
 
 
@@ -63,7 +64,7 @@ class BoxEvidence(Evidence):
         for hit_D in self.hit_DI[mine, :thresholds].T:
             hits, all_seen = np.cumsum(weight_D * hit_D), np.cumsum(weight_D)
             precision = np.maximum.accumulate((hits / np.maximum(all_seen, 1e-9))[::-1])[::-1]
-            at = np.searchsorted(hits / truth, RECALLS - 1e-12)
+            at = np.searchsorted(hits / truth, RECALLS)
             result.append(np.append(precision, 0.0)[np.minimum(at, len(precision))].mean())
         return np.array(result)
 
@@ -184,7 +185,7 @@ class Detection(BaseTask):
         bell_BMhw = bell(1, height)[..., :, None] * bell(0, width)[..., None, :] * real_BM[..., None, None]
         slot = class_BM.clamp(min=0)[..., None, None].expand_as(bell_BMhw)
         target = torch.zeros(len(raw), classes, height, width, device=raw.device).scatter_reduce(1, slot, bell_BMhw, "amax")
-        logits = raw[:, :classes].float()
+        logits = raw[:, :classes]
         chance = logits.sigmoid()
         positive = target == 1
         focal = torch.where(
@@ -192,7 +193,7 @@ class Detection(BaseTask):
         )
         count_B = real_BM.sum(1).clamp(min=1)
         flat = (cell_BM2[..., 1] * width + cell_BM2[..., 0])[:, None].expand(-1, 4, -1)
-        guess_BM4 = raw[:, classes:].float().flatten(2).gather(2, flat).mT
+        guess_BM4 = raw[:, classes:].flatten(2).gather(2, flat).mT
         wanted_BM4 = torch.cat([at_BM2 - cell_BM2 - 0.5, (box_BM4[..., 2:] / self.stride).clamp(min=1e-3).log()], -1)
         boxes = ((guess_BM4 - wanted_BM4).abs().sum(-1) * real_BM).sum(1)
         return (boxes - focal.sum((1, 2, 3))) / count_B
@@ -250,6 +251,15 @@ class Detection(BaseTask):
     def score(self, raw: Tensor) -> Tensor:
         return raw[:, : len(self.classes)].amax((1, 2, 3))
 
+    def show_label(self, labels: Arrays, row: int) -> Any:
+        if not labels["present"][row]:
+            return None
+        boxes = zip(labels["box"][row].tolist(), labels["class"][row], strict=True)
+        return [{"label": self.classes[c], "x": x - w / 2, "y": y - h / 2, "w": w, "h": h} for (x, y, w, h), c in boxes if c >= 0]
+
+    def show_prediction(self, predicted: Mapping[str, np.ndarray], row: int, size: tuple[int, int]) -> Any:
+        return [item for item in self.objects(predicted, row, size) if item["score"] >= SHOWN]
+
 
 def _match(truth: list[dict], found: list[dict], images: int, classes: int) -> list[tuple[np.ndarray, ...]]:
     """Per image and class: image, class, confidence [D] and hits [D, I] at IoU .50, .55 ... .95."""
@@ -270,5 +280,5 @@ def _match(truth: list[dict], found: list[dict], images: int, classes: int) -> l
         if image is not None:
             score_D = np.asarray(image["dtScores"])
             full = [np.full(len(score_D), image[key]) for key in ("image_id", "category_id")]
-            matches.append((*full, score_D, (image["dtMatches"] > 0).T.astype(float).reshape(len(score_D), -1)))
+            matches.append((*full, score_D, (image["dtMatches"] > 0).T.astype(float)))
     return matches

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -98,3 +98,9 @@ class Regression(BaseTask):
 
     def score(self, raw: Tensor) -> Tensor:
         return raw[:, 0]
+
+    def show_label(self, labels: Arrays, row: int) -> Any:
+        return float(labels["value"][row]) if labels["present"][row] else None
+
+    def show_prediction(self, predicted: Mapping[str, np.ndarray], row: int, size: tuple[int, int]) -> Any:
+        return float(predicted["value"][row])

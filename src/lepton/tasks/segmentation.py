@@ -1,7 +1,7 @@
 """A class for every pixel: cross-entropy, mean intersection over union of the classes after the first (background)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -121,3 +121,9 @@ class Segmentation(BaseTask):
 
     def score(self, raw: Tensor) -> Tensor:
         return (raw[:, 1:].amax(1) - raw[:, 0]).clamp(min=0).sum((1, 2))
+
+    def show_label(self, labels: Arrays, row: int) -> Any:
+        return labels["mask"][row].tolist() if labels["present"][row] else None
+
+    def show_prediction(self, predicted: Mapping[str, np.ndarray], row: int, size: tuple[int, int]) -> Any:
+        return predicted["probability"][row].argmax(0).tolist()
