@@ -8,7 +8,7 @@ from lepton.reporting.figures import results
 from lepton.reporting.words import NONE, seconds, size
 
 NAMED = 5  # changed files
-STATES = {"ran": "▶ ran", "cached": "↺ cached", "unchanged": "= unchanged"}
+STATES = {"ran": "▶ ran", "cached": "↺ cached", "unchanged": "= unchanged", "refused": "✗ refused", "failed": "✗ failed"}
 
 
 def times(content: Content) -> Iterator[Block]:
@@ -24,7 +24,7 @@ def times(content: Content) -> Iterator[Block]:
         rows = []
         for told in content.states:
             state = text(STATES.get(told["state"], told["state"]), "strong" if told["state"] == "ran" else "quiet")
-            rows.append([text(told["stage"]), state, Cell(seconds(told.get("seconds")))])
+            rows.append([text(told["stage"]), state, Cell(seconds(told.get("seconds") or None))])
         caption = "What this run had to do; equal inputs are never computed twice."
         parts.append(Table(("Stage", "In this run", "Took"), rows, caption))
     yield Beside(parts)
