@@ -7,6 +7,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lepton.reporting.figures import curves, heatmaps, pictures, results, style
 
@@ -71,12 +73,18 @@ def test_figures_of_a_page_share_no_ids() -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_spread_keeps_order_and_gap() -> None:
-    places = [0.5, 0.51, 0.1, 0.5]
-    moved = style.spread(places, 0.1, 0.0, 1.0)
-    ordered = sorted(moved)
-    assert all(high - low > 0.099 for low, high in pairwise(ordered))
-    assert sorted(range(4), key=lambda at: (places[at], at)) == sorted(range(4), key=moved.__getitem__)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.floats(0.001, 0.2))
+def test_spread_keeps_order_gap_and_bounds(places: list[float], gap: float) -> None:
+    moved = style.spread(places, gap, 0.0, 1.0)
+    gap = min(gap, 1 / max(len(places) - 1, 1))
+    assert all(high - low > gap - 1e-9 for low, high in pairwise(sorted(moved)))
+    assert min(moved) > -1e-9
+    assert max(moved) < 1 + 1e-9
+    assert sorted(range(len(places)), key=lambda at: (places[at], at)) == sorted(range(len(places)), key=moved.__getitem__)
+
+
+def test_spread_leaves_alone_what_is_apart() -> None:
+    assert style.spread([0.9, 0.1, 0.5], 0.1, 0, 1) == pytest.approx([0.9, 0.1, 0.5])
 
 
 def test_outline_runs_along_the_edges_of_a_mask() -> None:

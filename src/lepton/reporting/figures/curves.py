@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from lepton.reporting.figures.style import INK, MARKS, MUTED, colour_of, drawing, end_labels, svg
 from lepton.reporting.words import half_width, metric, number
@@ -17,7 +17,7 @@ def losses(epochs: Sequence[float], loss: Series, weight: Series) -> str:
     panels = {"Training loss, first epoch = 1": _relative(loss)}
     if any(abs((value or 0) - 1) > 0.02 for values in weight.values() for value in values):
         panels["Weight of each task in the trunk's gradient"] = weight
-    with drawing(4.6 * len(panels) + 0.2, 2.7) as figure:
+    with drawing(4.6 * len(panels) + 0.2, max(2.7, 0.7 + 0.16 * len(loss))) as figure:
         for place, (title, series) in enumerate(panels.items()):
             axes = figure.add_subplot(1, len(panels), place + 1)
             axes.set_title(title)
@@ -38,7 +38,8 @@ def validation(epochs: Sequence[float], metrics: Mapping[str, tuple[str, Sequenc
     with drawing(1.92 * columns, 1.75 * rows) as figure:
         for place, (task, (name, values)) in enumerate(metrics.items()):
             axes = figure.add_subplot(rows, columns, place + 1)
-            axes.set_title(f"{task}, {metric(name)}", fontsize=8.5)
+            words = f"{task}, {metric(name)}"
+            axes.set_title(words if len(words) < 26 else words.replace(", ", "\n"), fontsize=8.5)
             _lines(axes, epochs, {task: values}, first=place)
             if best is not None and best in epochs:
                 at = epochs.index(best)
@@ -124,9 +125,11 @@ def _lines(axes: Axes, epochs: Sequence[float], series: Series, first: int = 0) 
         known = [(x, y) for x, y in zip(epochs, values, strict=True) if y is not None]
         if known:
             style = "-" if first + order < 8 else "--"
-            axes.plot(*zip(*known, strict=True), color=colour_of(first + order), linestyle=style)
+            mark = "." if len(known) == 1 else None
+            axes.plot(*zip(*known, strict=True), color=colour_of(first + order), linestyle=style, marker=mark)
     axes.grid(axis="x", visible=False)
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.set_xlim(epochs[0] - 0.4, epochs[-1] + 0.4)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True) if len(epochs) > 1 else FixedLocator(epochs))
     axes.set_xlabel("epoch", fontsize=8, color=MUTED, loc="right", labelpad=1)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from lepton.reporting.figures.style import INK, MUTED, NEGATIVE, PAPER, POSITIVE, RULE, bare, drawing, svg
+from lepton.reporting.figures.style import DARK, INK, MUTED, NEGATIVE, PAPER, POSITIVE, RULE, bare, drawing, svg
 from lepton.reporting.words import MINUS, NONE
 
 TITLES = {"cosine": "Cosine of features", "pearson": "Pearson of features", "gradient": "Gradient affinity"}
@@ -14,15 +14,18 @@ Matrix = Sequence[Sequence[float | None]]
 
 def relatedness(tasks: Sequence[str], matrices: Mapping[str, Matrix]) -> str:
     """T×T similarities side by side, each in [-1, 1]."""
-    count, panels = len(tasks), len(matrices)
-    cell = min(0.56, max(0.26, 2.7 / count))
-    side = cell * count
-    with drawing(1.0 + panels * (side + 0.22), side + 1.0) as figure:
+    count, longest = len(tasks), max(map(len, tasks))
+    across = len(matrices) if count <= 7 else 1  # many tasks need the whole width
+    down = -(-len(matrices) // across)
+    cell = min(0.56, 2.7 / count) if across > 1 else min(0.52, 7.6 / count)
+    side, names = cell * count, 0.3 + 0.075 * longest
+    slanted = 0.05 * longest if longest > 7 or count > 7 else 0
+    with drawing(names + across * (side + 0.25), down * (side + 0.7 + slanted)) as figure:
         for number, (name, matrix) in enumerate(matrices.items()):
-            axes = figure.add_subplot(1, panels, number + 1)
+            axes = figure.add_subplot(down, across, number + 1)
             axes.set_title(TITLES.get(name, name))
-            _cells(axes, matrix, own=True, size=8 if cell > 0.4 else 6.5)
-            _ticks(axes, tasks, tasks if number == 0 else None)
+            _cells(axes, matrix, own=True, size=8 if cell > 0.42 else 6.5, told=cell > 0.3)
+            _ticks(axes, tasks, tasks if number % across == 0 else None)
         return svg(figure, "relatedness", f"Similarity of the tasks {', '.join(tasks)} by {', '.join(matrices)}.")
 
 
@@ -43,8 +46,8 @@ def sharing_degrees(alpha: Mapping[str, Sequence[float]], snapped: Mapping[str, 
         return svg(figure, "sharing", f"Sharing degree of {', '.join(tasks)} at {levels} levels.")
 
 
-def _cells(axes: Axes, matrix: Matrix, *, own: bool = False, size: float) -> None:
-    """own: the diagonal compares a task with itself and is left quiet."""
+def _cells(axes: Axes, matrix: Matrix, *, own: bool = False, size: float, told: bool = True) -> None:
+    """own: the diagonal compares a task with itself and is left quiet. told: there is room for the numbers."""
     for row, values in enumerate(matrix):
         for column, value in enumerate(values):
             quiet = value is None or (own and row == column)
@@ -53,8 +56,8 @@ def _cells(axes: Axes, matrix: Matrix, *, own: bool = False, size: float) -> Non
             box = Rectangle((column + 0.02, row + 0.02), 0.96, 0.96, facecolor=colour, edgecolor="none")
             box.set_alpha(0.45 if quiet else 0.06 + 0.94 * strength)
             axes.add_patch(box)
-            words = NONE if value is None else "" if quiet else f"{value:.2f}".replace("-", MINUS)
-            ink = MUTED if quiet else PAPER if strength > 0.55 else INK
+            words = NONE if value is None else "" if quiet or not told else f"{value:.2f}".replace("-", MINUS)
+            ink = MUTED if quiet else PAPER if strength > 0.78 else DARK if strength > 0.55 else INK
             axes.text(column + 0.5, row + 0.53, words, ha="center", va="center", color=ink, fontsize=size)
     axes.set_xlim(0, max(map(len, matrix)))
     axes.set_ylim(len(matrix), 0)

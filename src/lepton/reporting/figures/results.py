@@ -61,6 +61,7 @@ def frontier(candidates: Sequence[Mapping[str, Any]], chosen: str | None, tolera
         axes = figure.add_subplot()
         axes.set_xscale("log")
         small, large = min(x for x, _, _ in points), max(x for x, _, _ in points)
+        large = max(large, 3 * small)  # room for names and ticks
         axes.set_xlim(small * 0.8, large * (large / small) ** 0.32 * 1.1)
         lows = [y for _, y, _ in points] + limits
         span = max(max(lows), 0) - min(lows) or 1.0

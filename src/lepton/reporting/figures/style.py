@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK, MUTED, RULE, PAPER, POSITIVE, NEGATIVE, FILL = "#1b1d20", "#6a6f76", "#d9d7d0", "#fdfcf9", "#1c6b7a", "#b4501e", "#2f6f9f"
+DARK = "#14171a"  # in both themes, on half-tinted cells
 SERIES = (
     "#20639b",
     "#c05a1f",
@@ -28,6 +29,7 @@ SERIES = (
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 VARIABLES = {
     INK: "--ink",
+    DARK: "--dark",
     MUTED: "--muted",
     RULE: "--rule",
     PAPER: "--paper",
@@ -113,22 +115,23 @@ def bare(axes: Axes, keep: Sequence[str] = ()) -> None:
 
 
 def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """`places` moved apart to at least `gap`, kept within [low, high] where that can be, order unchanged."""
+    """`places` moved as little as can be to lie `gap` apart within [low, high], order kept; less apart where there is no room.
+
+    Isotonic regression of the places less their rank times the gap (pool adjacent violators).
+    """
+    gap = min(gap, (high - low) / max(len(places) - 1, 1))
     order = sorted(range(len(places)), key=lambda index: (places[index], index))
-    moved = [places[index] for index in order]
-    for _ in range(50):
-        for below in range(len(moved) - 1):
-            lack = gap - (moved[below + 1] - moved[below])
-            if lack > 1e-9:
-                moved[below] -= lack / 2
-                moved[below + 1] += lack / 2
-        if moved and moved[0] < low:
-            moved[0] = low
-        if moved and moved[-1] > high:
-            moved[-1] = high
+    pools: list[tuple[float, int]] = []  # mean, members
+    for rank, index in enumerate(order):
+        pools.append((places[index] - rank * gap, 1))
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            (mean, members), (before, earlier) = pools.pop(), pools.pop()
+            pools.append(((mean * members + before * earlier) / (members + earlier), members + earlier))
+    flat = [mean for mean, members in pools for _ in range(members)]
+    top = high - (len(places) - 1) * gap
     result = [0.0] * len(places)
-    for index, value in zip(order, moved, strict=True):
-        result[index] = value
+    for rank, index in enumerate(order):
+        result[index] = min(max(flat[rank], low), top) + rank * gap
     return result
 
 
