@@ -153,7 +153,7 @@ def test_planted_faults_are_what_they_say(samples: pd.DataFrame, new_tasks: pd.D
     assert sorted(images.index[images.duplicated()]) == planted["duplicates"]
     for row, value in images.items():
         if row in set(planted["undecodable"]):
-            with pytest.raises(OSError, match="truncated|cannot identify"):
+            with pytest.raises(OSError, match=r"truncated|cannot identify"):
                 pixels(value)
         else:
             pixels(value)
