@@ -86,11 +86,9 @@ def end(name: str, message: str) -> State[Any]:
     return made(name=name, message=message)
 
 
-def _refusal(root: Path) -> str:
-    for place in (home(), root / ".lepton"):
-        if (place / "refusal.json").exists():
-            return str(files.read_json(place / "refusal.json")["reason"])
-    return "the data is unfit; the stage's own message stands above."
+def _refusal() -> str:
+    told = home() / "refusal.json"
+    return str(files.read_json(told)["reason"]) if told.exists() else "the data is unfit; its own message stands above."
 
 
 @task(cache_policy=NO_CACHE, retries=0, persist_result=False)
@@ -102,7 +100,7 @@ def run_stage(root: Path, outcome: Outcome) -> State[Any]:
     except LeptonError as error:
         refused = isinstance(error, dvc.StageFailed) and error.code == 3
         outcome.how = "refused" if refused else "failed"
-        outcome.reason = _refusal(root) if refused else str(error)
+        outcome.reason = _refusal() if refused else str(error)
         dvc.restore(root, outcome.stage)
     outcome.seconds = time.perf_counter() - started
     return end(outcome.how.capitalize(), outcome.reason or f"{outcome.how} in {outcome.seconds:.1f} s")

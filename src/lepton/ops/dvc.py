@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
@@ -44,15 +45,19 @@ def _repo(root: Path) -> Iterator[Any]:
 
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
-        with chdir(root), Repo() as repo:  # targets are relative to the working directory
-            yield repo
+        with warnings.catch_warnings(), chdir(root):  # targets are relative to the working directory
+            warnings.simplefilter("ignore", DeprecationWarning)  # of DVC's libraries
+            with Repo() as repo:
+                yield repo
     except DvcException as error:
         raise LeptonError(f"dvc: {_one_line(error)}") from error
 
 
 def _one_line(error: BaseException) -> str:
-    """The message of what came first in a chain of exceptions, without line breaks."""
-    while error.__cause__ and str(error.__cause__):
+    """What DVC itself said first in a chain of exceptions, without line breaks."""
+    from dvc.exceptions import DvcException
+
+    while isinstance(error.__cause__, DvcException) and str(error.__cause__):
         error = error.__cause__
     return " ".join(str(error).split())
 

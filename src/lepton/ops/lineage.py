@@ -21,9 +21,13 @@ def _resolve(text: str, params: dict[str, Any]) -> str:
     """DVC's ${data.path}, for the one place where dvc.yaml names the data."""
     while "${" in text:
         start, end = text.index("${"), text.index("}")
-        value = reduce(lambda node, part: node[part], text[start + 2 : end].split("."), params)
-        text = text[:start] + str(value) + text[end + 1 :]
+        text = text[:start] + str(_value(params, text[start + 2 : end])) + text[end + 1 :]
     return text
+
+
+def _value(params: dict[str, Any], key: str) -> Any:
+    """What stands under a dotted key; None where nothing does, as for a block left to its defaults."""
+    return reduce(lambda node, part: node.get(part) if isinstance(node, dict) else None, key.split("."), params)
 
 
 def stage_key(stage: str, root: Path | None = None) -> str:
@@ -31,10 +35,11 @@ def stage_key(stage: str, root: Path | None = None) -> str:
     root = root or Path.cwd()
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     block = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
-    digest = hashlib.sha256(json.dumps([block["cmd"], {key: params.get(key) for key in block["params"]}]).encode())
+    digest = hashlib.sha256(json.dumps([block["cmd"], {key: _value(params, key) for key in block["params"]}]).encode())
     for dep in block["deps"]:
-        for file in _files(root / _resolve(dep, params)):
-            digest.update(str(file.relative_to(root)).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+        place = root / _resolve(dep, params)
+        for file in _files(place):  # named from where the dependency is, which may be outside the project
+            digest.update(f"{dep}/{file.relative_to(place)}".encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:20]
 
 

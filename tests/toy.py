@@ -34,7 +34,7 @@ stages:
 
 # clean.epochs 7 refuses, 8 fails after it has written half of its output, 9 is a bug
 CODE = """\
-import json, sys, yaml
+import json, os, sys, yaml
 from pathlib import Path
 
 name = sys.argv[1]
@@ -46,8 +46,9 @@ numbers = {"first": params["clean"], "side": params["train"], "last": params["ev
 with open("ran.log", "a") as log:
     log.write(name + "\\n")
 if numbers.get("epochs") == 7:
-    Path(".lepton/refusal.json").write_text(json.dumps({"stage": name, "reason": "half of the images cannot be read"}))
-    print("refused: half of the images cannot be read", file=sys.stderr)
+    refusal = {"stage": name, "reason": "half of the images cannot be read"}
+    Path(os.environ["LEPTON_HOME"], "refusal.json").write_text(json.dumps(refusal))
+    print("refused:", refusal["reason"], file=sys.stderr)
     sys.exit(3)
 if numbers.get("epochs") == 8:
     out.write_text("half")

@@ -1,0 +1,55 @@
+"""Every test's tools keep their state in a temporary folder, say nothing to anyone, and use two threads."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HOME = Path(tempfile.mkdtemp(prefix="lepton-tests-"))
+
+# before anything is imported that reads them
+for name in [name for name in os.environ if name.startswith(("PREFECT_", "WANDB_", "DVC_", "LEPTON_"))]:
+    del os.environ[name]
+os.environ.update(LEPTON_HOME=str(HOME), LEPTON_TRACKING="off", OMP_NUM_THREADS="2")
+sys.path.insert(0, str(ROOT))
+
+from lepton import environment  # noqa: E402
+
+environment.set_defaults()
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """One temporary server for all flows of the session."""
+    from flows import server
+
+    with server.temporary() as ready:
+        ready()
+        yield
+
+
+@pytest.fixture(scope="session")
+def _pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import toy
+
+    return toy.make(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture
+def project(_pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The toy project, fresh and committed, as the working directory; records and refusals stay in it."""
+    root = tmp_path / "project"
+    shutil.copytree(_pristine, root)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("LEPTON_HOME", str(root / ".lepton"))
+    (root / ".lepton").mkdir()
+    return root

@@ -1,0 +1,158 @@
+"""The retraining flow on a toy project with real git, DVC and Prefect."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
+from prefect.states import State
+
+import toy
+from flows import retrain as module
+from lepton.reporting import page
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+Run = Callable[..., State[Any]]
+
+
+@pytest.fixture
+def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The flow, with a page that is only a file: the toy has nothing to show."""
+
+    def render(root: Path, *_: Any) -> Path:
+        shown = root / "report/latest/index.html"
+        shown.parent.mkdir(parents=True, exist_ok=True)
+        shown.write_text("page")
+        return shown
+
+    monkeypatch.setattr(page, "render", render)
+    return lambda params="params.yaml": module.retrain(params, return_state=True)
+
+
+def snapshot(root: Path) -> dict[str, tuple[int, bytes]]:
+    """Time and content of every file that a run might touch."""
+    places = [root / "artifacts", root / "data", root / "report", root / "data.dvc", root / "dvc.lock"]
+    files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*")) if file.is_file()]
+    return {str(file): (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
+
+
+def tasks(state: State[Any]) -> dict[str, tuple[str, int]]:
+    """Task name -> (name of its state, how often it ran), as Prefect has them."""
+    with get_client(sync_client=True) as client:
+        own = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[state.state_details.flow_run_id]))
+        return {run.name.rsplit("-", 1)[0]: (run.state.name, run.run_count) for run in client.read_task_runs(task_run_filter=own)}
+
+
+def test_completed_then_unchanged(project: Path, run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    first = run()
+    assert (first.name, first.type.value) == ("Completed", "COMPLETED"), first.message
+    assert toy.ran(project) == ["first", "side", "last"]
+    assert "Δm +3.25 % [+1.00, +5.50]" in first.message
+    assert [line.split()[:2] for line in capfd.readouterr().out.splitlines()[1:]] == [
+        ["first", "ran"],
+        ["side", "ran"],
+        ["last", "ran"],
+    ]
+    before, status = snapshot(project), toy.run(project, "git", "status", "--porcelain")
+    second = run()
+    assert (second.name, second.type.value) == ("Unchanged", "COMPLETED")
+    assert toy.ran(project) == []
+    assert snapshot(project) == before
+    assert toy.run(project, "git", "status", "--porcelain") == status
+    assert tasks(second) == {}
+
+
+def test_one_parameter_runs_its_stages_only_and_going_back_is_cached(project: Path, run: Run) -> None:
+    run()
+    toy.ran(project)
+    toy.set_param(project, "{explain: 1}", "{explain: 2}")
+    assert tasks(run()) == {"last": ("Ran", 1)}
+    assert toy.ran(project) == ["last"]
+    toy.set_param(project, "{explain: 2}", "{explain: 1}")
+    assert tasks(run()) == {"last": ("Cached", 1)}
+    assert toy.ran(project) == []
+
+
+@pytest.mark.parametrize(
+    ("epochs", "name", "kind", "reason"),
+    [
+        (7, "Refused", "CANCELLED", "first: half of the images cannot be read"),
+        (8, "Failed", "FAILED", "first: ended with exit code 2; its own message stands above."),
+        (9, "Failed", "FAILED", "first: ended with exit code 1; its own message stands above."),
+    ],
+)
+def test_a_stage_that_stops_keeps_earlier_outputs(project: Path, run: Run, epochs: int, name: str, kind: str, reason: str) -> None:
+    run()
+    toy.ran(project)
+    before = {file: content for file, (_, content) in snapshot(project).items()}
+    toy.set_param(project, "clean: {epochs: 1}", f"clean: {{epochs: {epochs}}}")
+    state = run()
+    assert (state.name, state.type.value, state.message) == (name, kind, reason)
+    assert tasks(state) == {"first": (name, 1)}, "stopped at the first, and tried once"
+    assert {file: content for file, (_, content) in snapshot(project).items()} == before
+    toy.set_param(project, f"clean: {{epochs: {epochs}}}", "clean: {epochs: 1}")
+    assert run().name == "Unchanged"
+
+
+def test_changed_data_is_a_new_version_and_equal_bytes_are_not(project: Path, run: Run) -> None:
+    run()
+    toy.ran(project)
+    version, samples = (project / "data.dvc").read_bytes(), project / "data/toy/samples.txt"
+    samples.write_text("rows")
+    assert run().name == "Unchanged"
+    assert (project / "data.dvc").read_bytes() == version
+    samples.write_text("more rows")
+    assert run().name == "Completed"
+    assert (project / "data.dvc").read_bytes() != version
+    assert toy.ran(project) == ["first", "side", "last"]
+
+
+def test_data_comes_back_from_the_cache(project: Path, run: Run) -> None:
+    run()
+    (project / "data/toy/samples.txt").unlink()
+    (project / "data/toy").rmdir()
+    assert run().name == "Unchanged"
+    assert (project / "data/toy/samples.txt").read_text() == "rows"
+
+
+def test_absent_data_is_one_line(project: Path, run: Run) -> None:
+    toy.set_param(project, "data/toy", "data/none")
+    state = run()
+    assert (state.name, state.type.value) == ("Failed", "FAILED")
+    assert state.message.startswith("params.yaml: data.path: data/none is not there.")
+
+
+def test_another_params_file_runs_in_a_clone(project: Path, run: Run) -> None:
+    assert run("examples/other.yaml").name == "Completed"
+    clone = project / ".lepton/projects/other"
+    assert "other rows" in (clone / "artifacts/first/out.txt").read_text()
+    assert not (project / "artifacts").exists()
+    assert not (project / "dvc.lock").exists()
+    assert run().name == "Completed"
+    assert run("examples/other.yaml").name == "Unchanged"
+    (project / "data/other/samples.txt").write_text("newer rows")
+    assert run("examples/other.yaml").name == "Completed"
+    assert "newer rows" in (clone / "artifacts/first/out.txt").read_text()
+
+
+def test_the_command_says_one_line_and_its_exit_code(project: Path) -> None:
+    root = Path(__file__).parents[2]
+    variables = {**os.environ, "PYTHONPATH": str(root)}
+
+    def command() -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-m", "flows.retrain"], cwd=project, env=variables, capture_output=True, text=True)
+
+    toy.set_param(project, "clean: {epochs: 1}", "clean: {epochs: 7}")
+    refused = command()
+    assert refused.returncode == 3, refused.stderr
+    assert refused.stderr.splitlines()[-1] == "Refused: first: half of the images cannot be read"
+    assert "Traceback" not in refused.stderr
+    toy.set_param(project, "train:", "trian:")
+    misspelt = command()
+    assert misspelt.returncode == 2
+    assert misspelt.stderr.splitlines() == ["Failed: params.yaml: unknown key 'trian'. Did you mean train?"]

@@ -1,0 +1,67 @@
+"""DVC as the flows use it, on a toy project."""
+
+import pytest
+
+import toy
+from lepton.errors import LeptonError
+from lepton.ops import dvc
+
+
+@pytest.fixture
+def finished(project):
+    from pathlib import Path
+
+    dvc.add(project, Path("data"))
+    for stage in dvc.plan(project).stages:
+        assert dvc.reproduce(project, stage) == "ran"
+    toy.ran(project)
+    return project
+
+
+def test_plan_is_in_the_graphs_order_and_goes_downstream(finished):
+    assert dvc.plan(finished) == dvc.Plan(["first", "side", "last"], [], [])
+    toy.set_param(finished, "train: {epochs: 1}", "train: {epochs: 2}")
+    assert dvc.plan(finished).todo == ["side", "last"]
+    (finished / "data/toy/samples.txt").write_text("more rows")
+    assert dvc.plan(finished) == dvc.Plan(["first", "side", "last"], ["first", "side", "last"], ["data.dvc"])
+
+
+def test_asking_changes_nothing(finished):
+    before = toy.run(finished, "git", "status", "--porcelain"), (finished / "dvc.lock").read_bytes()
+    dvc.plan(finished)
+    assert dvc.differences(finished) == {}
+    assert (toy.run(finished, "git", "status", "--porcelain"), (finished / "dvc.lock").read_bytes()) == before
+
+
+def test_lost_outputs_come_from_the_cache(finished):
+    (finished / "artifacts/side/out.txt").unlink()
+    assert dvc.plan(finished).todo == ["side", "last"]
+    assert dvc.reproduce(finished, "side") == "cached"
+    assert dvc.reproduce(finished, "last") == "unchanged"
+    assert dvc.differences(finished) == {}
+    assert toy.ran(finished) == []
+
+
+def test_failure_has_its_code_and_outputs_can_be_put_back(finished):
+    before = (finished / "artifacts/first/out.txt").read_bytes()
+    toy.set_param(finished, "clean: {epochs: 1}", "clean: {epochs: 8}")
+    with pytest.raises(dvc.StageFailed) as failed:
+        dvc.reproduce(finished, "first")
+    assert failed.value.code == 2
+    assert (finished / "artifacts/first/out.txt").read_bytes() == b"half"
+    assert dvc.restore(finished, "first")
+    assert (finished / "artifacts/first/out.txt").read_bytes() == before
+
+
+def test_nothing_is_put_back_where_there_was_nothing(project):
+    toy.set_param(project, "clean: {epochs: 1}", "clean: {epochs: 8}")
+    with pytest.raises(dvc.StageFailed):
+        dvc.reproduce(project, "first")
+    assert not dvc.restore(project, "first")
+
+
+def test_what_dvc_has_against_a_project_is_one_line(project):
+    (project / "dvc.yaml").write_text("stages: [")
+    with pytest.raises(LeptonError, match=r"^dvc: .*dvc\.yaml") as said:
+        dvc.plan(project)
+    assert "\n" not in str(said.value)

@@ -1,0 +1,122 @@
+"""The command line as a user meets it: exit codes, one line for a mistake, examples in every help."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import toy
+from lepton import cli
+
+
+def lepton(capsys, monkeypatch, *arguments):
+    """(exit code, stdout, stderr) of `lepton …`."""
+    monkeypatch.setattr(sys, "argv", ["lepton", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    return ended.value.code or 0, said.out, said.err
+
+
+@pytest.fixture
+def run(project, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    return lambda *arguments: lepton(capsys, monkeypatch, *arguments)
+
+
+def write_samples(folder, rows=120, broken=0):
+    """A table that the toy's params.yaml describes, with some images cut off in the middle."""
+    import io
+
+    images = []
+    for row in range(rows):
+        buffer = io.BytesIO()
+        Image.fromarray(np.random.RandomState(row).randint(0, 255, (8, 8, 3), np.uint8)).save(buffer, "png")
+        images.append(buffer.getvalue()[: 40 if row < broken else None])
+    table = pd.DataFrame({"id": [f"r{row}" for row in range(rows)], "image": images, "digit": [row % 2 for row in range(rows)]})
+    table.to_parquet(folder / "samples.parquet")
+
+
+from_libraries = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what great_expectations imports
+
+
+@pytest.mark.parametrize("command", [["check"], ["starter", "vision"], ["report"]])
+def test_help_has_an_example(run, command):
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    assert f"Example: lepton {' '.join(command)}" in out
+
+
+@from_libraries
+def test_check_says_ready(run, project):
+    write_samples(project / "data/toy")
+    code, out, err = run("check")
+    assert (code, err) == (0, "")
+    assert "120 rows" in out
+    assert "digit" in out
+    assert out.splitlines()[-1] == "ready: start with `make run`"
+
+
+@from_libraries
+def test_check_refuses_unfit_data_in_one_line(run, project):
+    write_samples(project / "data/toy", broken=80)
+    code, _, err = run("check")
+    assert code == 3
+    assert err.startswith("refused: data/toy/samples.parquet: 80 of 120 rows")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("train:", "trian:", "error: params.yaml: unknown key 'trian'. Did you mean train?\n"),
+        ("data/toy", "data/none", "error: data/none: not there."),
+        ("column: digit", "column: digits", "error: data/toy/samples.parquet: no column 'digits', which tasks.digit.column"),
+    ],
+)
+def test_check_names_the_mistake_in_one_line(run, project, old, new, said):
+    write_samples(project / "data/toy")
+    toy.set_param(project, old, new)
+    code, out, err = run("check")
+    assert (code, out) == (2, "")
+    assert err.startswith(said)
+    assert err.count("\n") == 1
+
+
+def test_check_without_a_project_says_where_to_run(run, project):
+    (project / "params.yaml").unlink()
+    code, _, err = run("check")
+    assert (code, err) == (2, "error: params.yaml: not there. Run in the project's folder, or name the file.\n")
+
+
+def test_starter_is_built_once(run, project, monkeypatch):
+    from lepton.starter import vision
+
+    built = []
+    monkeypatch.setattr(vision, "build", built.append)
+    code, out, _ = run("starter", "vision", "--to", "data/mine")
+    assert code == 0
+    assert [str(folder) for folder in built] == ["data/mine"]
+    assert out.startswith("data/mine: built.")
+
+
+def test_report_prints_the_page(run, project, monkeypatch):
+    from lepton.reporting import page
+
+    shown = []
+    monkeypatch.setattr(page, "render", lambda root: root / "report.html")
+    monkeypatch.setattr(cli.webbrowser, "open", shown.append)
+    code, out, _ = run("report", "--open")
+    assert (code, out) == (0, f"{project / 'report.html'}\n")
+    assert shown == [(project / "report.html").as_uri()]
+
+
+def test_a_place_that_cannot_be_written_is_one_line(run, project, monkeypatch):
+    (project / "file").write_text("")
+    monkeypatch.setenv("LEPTON_HOME", str(project / "file" / "home"))
+    code, _, err = run("check")
+    assert code == 2
+    assert "cannot be written" in err
+    assert err.count("\n") == 1
