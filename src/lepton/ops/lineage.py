@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,10 @@ def _resolve(text: str, params: dict[str, Any]) -> str:
 
 def _value(params: dict[str, Any], key: str) -> Any:
     """What stands under a dotted key; None where nothing does, as for a block left to its defaults."""
-    return reduce(lambda node, part: node.get(part) if isinstance(node, dict) else None, key.split("."), params)
+    node: Any = params
+    for part in key.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    return node
 
 
 def stage_key(stage: str, root: Path | None = None) -> str:
