@@ -72,9 +72,8 @@ class BoxEvidence(Evidence):
 class CentreHead(Head):
     """[B, K + 4, h, w] at one pixel per stride: K centre logits, centre offset x, y in strides, log width and height in strides."""
 
-    def __init__(self, levels: Sequence[Level], classes: int, dropout: float, skip: int):
+    def __init__(self, levels: Sequence[Level], classes: int, dropout: float):
         super().__init__()
-        self.skip = skip  # levels finer than the heat map
         channels = levels[0].channels
         self.pyramid = Pyramid([level.channels for level in levels])
         self.mix = nn.Conv2d(channels, channels, 3, padding=1)
@@ -85,11 +84,10 @@ class CentreHead(Head):
         nn.init.constant_(self.centres.bias, -4.0)  # objects are rare among pixels
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        mixed = self.dropout(F.relu(self.mix(self.pyramid(features[self.skip :]))))
+        mixed = self.dropout(F.relu(self.mix(self.pyramid(features))))
         return torch.cat([self.centres(mixed), self.boxes(mixed)], 1)
 
     def narrow(self, kept: Sequence[Tensor]) -> None:
-        kept = kept[self.skip :]
         self.pyramid.narrow(kept)
         self.mix = narrow.conv(self.mix, out=kept[0], into=kept[0])
         self.centres, self.boxes = narrow.conv(self.centres, into=kept[0]), narrow.conv(self.boxes, into=kept[0])
@@ -156,16 +154,16 @@ class Detection(BaseTask):
         return {**labels, "box": torch.cat([centre, size], -1), "class": labels["class"].where(inside, -1)}
 
     def levels(self, depth: int) -> Sequence[int]:
-        return list(range(depth))
+        """From that of the heat map to the last."""
+        return [level for level in range(depth) if 2 ** (level + 1) >= self.stride] or [depth - 1]
 
     def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> Head:
-        fit = [level for level in levels if level.stride >= self.stride]
-        if not fit or fit[0].stride != self.stride:
-            known = ", ".join(str(level.stride) for level in levels)
+        if levels[0].stride != self.stride:
+            known = ", ".join(str(2**power) for power in range(1, levels[-1].stride.bit_length()))
             raise LeptonError(f"params.yaml: {self.column}: no level of the trunk has stride {self.stride}. Known: {known}.")
         if size[0] % self.stride or size[1] % self.stride:  # predictions are shares of the heat map, and so of the image
             raise LeptonError(f"params.yaml: the input's size {list(size)} is no multiple of {self.column}'s stride {self.stride}.")
-        return CentreHead(fit, len(self.classes), dropout, skip=len(levels) - len(fit))
+        return CentreHead(levels, len(self.classes), dropout)
 
     def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:
         """Penalty-reduced focal loss on the centres and L1 on the boxes at them, per object (CenterNet, eq. 1-4)."""
