@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers import PARAMS
-from laws import one_line
 from pydantic import ValidationError
 
+from helpers import PARAMS
+from laws import one_line
 from lepton import config
 from lepton.errors import LeptonError
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from laws import one_line
 
+from laws import one_line
 from lepton import files
 
 

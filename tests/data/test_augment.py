@@ -1,11 +1,11 @@
 """Promises of augmentation: no label becomes untrue."""
 
-import helpers
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import close
 
+import helpers
+from laws import close
 from lepton.config import Augment
 from lepton.data.augment import allowed, apply, in_words
 from lepton.types import Batch
@@ -82,7 +82,8 @@ def test_picture_mask_and_box_of_one_object_move_as_one() -> None:
     seen = moved.inputs[:, 0] + 1
     marked = moved.labels["ink"]["mask"].float()
     centres = [
-        torch.stack([(one.sum(1) * axis).sum(1), (one.sum(2) * axis).sum(1)], 1) / one.sum((1, 2))[:, None] for one in (seen, marked)
+        torch.stack([(one.sum(1) * axis).sum(1), (one.sum(2) * axis).sum(1)], 1) / one.sum((1, 2))[:, None]
+        for one in (seen, marked)
     ]
     told = moved.labels["objects"]["box"][:, 0, :2]
     assert (told - boxes[:, 0, :2]).abs().max() > 3

@@ -1,6 +1,5 @@
 """Promises of the draw."""
 
-import helpers
 import numpy as np
 import pytest
 import torch
@@ -8,9 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+import helpers
 from lepton.data.balance import draw, row_weights
 
-weights = arrays.arrays(float, st.integers(1, 40), elements=st.sampled_from([0.0, 0.1, 0.3, 1.0, 2.5])).filter(lambda w: w.sum() > 0)
+weights = arrays.arrays(float, st.integers(1, 40), elements=st.sampled_from([0.0, 0.1, 0.3, 1.0, 2.5])).filter(
+    lambda w: w.sum() > 0
+)
 
 
 @given(weight_N=weights, count=st.integers(1, 100), seed=st.integers(0, 999))

@@ -28,7 +28,9 @@ def test_a_row_without_a_group_moves_no_other_row() -> None:
     np.testing.assert_array_equal(sides(gap, Split())[:50], sides(whole, Split()))
 
 
-@pytest.mark.parametrize("column", [pd.Series([None, "a", None]), pd.Series([np.nan, 1.5, np.nan]), pd.Series([None, 7, None], dtype="Int64")])
+@pytest.mark.parametrize(
+    "column", [pd.Series([None, "a", None]), pd.Series([np.nan, 1.5, np.nan]), pd.Series([None, 7, None], dtype="Int64")]
+)
 def test_rows_without_a_group_stay_together(column: pd.Series) -> None:
     found = sides(column, Split())
     assert found[0] == found[2]

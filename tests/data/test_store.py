@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import helpers
 import numpy as np
 import pytest
 import torch
-from laws import same_bytes
 
+import helpers
+from laws import same_bytes
 from lepton.data.store import Samples
 
 CPU = torch.device("cpu")

@@ -3,16 +3,16 @@
 import random
 from pathlib import Path
 
-import helpers
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import close
 from PIL import Image as Pillow
 
+import helpers
+from laws import close
 from lepton.config import Augment
 from lepton.inputs.image import decode, resample
 from lepton.types import Source

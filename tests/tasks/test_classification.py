@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-import helpers
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import class_weights_have_mean_one, ignores_rows_without_label, one_entry_per_sample, weighing_repeats_them
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_f1_score
 
+import helpers
+from laws import class_weights_have_mean_one, ignores_rows_without_label, one_entry_per_sample, weighing_repeats_them
 from lepton.tasks.base import Level
 from lepton.types import Source
 

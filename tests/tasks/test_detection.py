@@ -4,17 +4,17 @@ import contextlib
 import io
 from pathlib import Path
 
-import helpers
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import ignores_rows_without_label, one_entry_per_sample, one_line, weighing_repeats_them
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+import helpers
+from laws import ignores_rows_without_label, one_entry_per_sample, one_line, weighing_repeats_them
 from lepton.config import Augment
 from lepton.tasks.base import Level
 from lepton.tasks.detection import Detection
@@ -238,20 +238,28 @@ def test_every_fault_has_an_expectation() -> None:
     assert {one.column for one in task.expectations(helpers.params().validate_)} == {f"objects: {reason}" for reason in faults}
 
 
-def test_a_stride_that_no_level_has_is_one_line() -> None:
-    levels = [Level(3, 2), Level(4, 4)]
-    one_line(lambda: helpers.objects(stride=8).head(levels, (16, 16), 0.0), "objects", "stride 8", "Known: 2, 4")
+@pytest.mark.parametrize("stride", [3, 6, 16, 32])
+def test_a_stride_that_no_level_has_is_one_line(stride: int) -> None:
+    task = helpers.objects(stride=stride)
+    levels = [Level(3, 2 ** (level + 1)) for level in task.levels(3)]
+    one_line(lambda: task.head(levels, (96, 96), 0.0), "objects", f"stride {stride}", "Known: 2, 4, 8.")
+
+
+@pytest.mark.parametrize(("stride", "levels"), [(2, [0, 1, 2]), (4, [1, 2]), (8, [2])])
+def test_the_head_reads_no_level_that_it_does_not_use(stride: int, levels: list[int]) -> None:
+    assert list(helpers.objects(stride=stride).levels(3)) == levels
 
 
 def test_a_size_that_is_no_multiple_of_the_stride_is_one_line() -> None:
-    one_line(lambda: helpers.objects().head([Level(3, 2), Level(4, 4)], (16, 18), 0.0), "[16, 18]", "objects", "stride 4")
+    one_line(lambda: helpers.objects().head([Level(4, 4)], (16, 18), 0.0), "[16, 18]", "objects", "stride 4")
 
 
 @pytest.mark.parametrize("stride", [2, 4, 8])
 def test_the_map_has_a_pixel_per_stride(stride: int) -> None:
-    levels = [Level(3, 2), Level(4, 4), Level(5, 8)]
+    task = helpers.objects(stride=stride)
+    levels = [Level(3 + level, 2 ** (level + 1)) for level in task.levels(3)]
     features = [torch.randn(2, one.channels, 16 // one.stride, 16 // one.stride) for one in levels]
-    assert helpers.objects(stride=stride).head(levels, (16, 16), 0.0)(features).shape == (2, 6, 16 // stride, 16 // stride)
+    assert task.head(levels, (16, 16), 0.0)(features).shape == (2, 6, 16 // stride, 16 // stride)
 
 
 def find(light: torch.Tensor) -> tuple[float, float]:

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-import helpers
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import ignores_rows_without_label, one_entry_per_sample, weighing_repeats_them
 from torchmetrics.functional import mean_absolute_error, r2_score
 
+import helpers
+from laws import ignores_rows_without_label, one_entry_per_sample, weighing_repeats_them
 from lepton.config import Augment
 from lepton.types import Source
 
@@ -109,7 +109,8 @@ def test_expectations_name_the_range() -> None:
 
 
 @pytest.mark.parametrize(
-    ("moves_with", "expected"), [("", lambda v, w: v), ("rotation", lambda v, w: v + w.angle_B), ("scale", lambda v, w: v * w.scale_B)]
+    ("moves_with", "expected"),
+    [("", lambda v, w: v), ("rotation", lambda v, w: v + w.angle_B), ("scale", lambda v, w: v * w.scale_B)],
 )
 def test_a_value_moves_with_what_it_is_said_to_move_with(moves_with: str, expected: object) -> None:
     task = helpers.tilt(moves_with=moves_with)
