@@ -70,6 +70,8 @@ def _rare(column: pd.Series, task: NewTask) -> dict[str, pd.Series]:
 
 
 def _faults(kind: Any, column: pd.Series, source: Source, name: str) -> dict[str, pd.Series]:
+    if column.isna().all():
+        column = column.astype(object)  # whatever type an export gives to nothing
     try:
         return kind.faults(column, source)
     except (TypeError, KeyError, ValueError, AttributeError):  # the cells are of another type than this kind of task reads

@@ -59,7 +59,7 @@ def clean(table: pd.DataFrame, params: Params, source: Source, out_of_fold: OutO
             state.null(fault.to_numpy(bool), task.column, reason)
         if task.type == "regression":
             state.null(outlying(state.table[task.column].to_numpy(float), params.clean.outliers), task.column, "outlier")
-    ((_, kind),) = params.inputs.items()
+    kind = params.input
     inputs = kind.encode(state.table[kind.column], source)
     odd = unusual(inputs, params.clean, params.compute.seed)
     state.drop(odd, kind.column, "unusual")
@@ -131,7 +131,8 @@ def unusual(inputs: np.ndarray, options: Clean, seed: int) -> np.ndarray:
     score_N = -IsolationForest(random_state=seed).fit(features).score_samples(features)
     middle, high = np.quantile(score_N, [0.5, 0.75])
     most = np.quantile(score_N, 1 - options.contamination, method="lower")
-    return (score_N >= most) & (score_N > high + options.outliers * (high - middle))
+    reach = high + options.outliers * (high - middle) if high > middle else np.inf
+    return (score_N >= most) & (score_N > reach)
 
 
 def _null_suspects(

@@ -51,7 +51,7 @@ def plan(params: Params, name: str, strict: bool) -> list[Check]:
     kind: Any  # a kind of input or task, not the plain class that config knows
     for key, kind in params.inputs.items():
         checks += [_of_kind(f"inputs.{key}", kind.column, wanted, strict) for wanted in kind.expectations(limits)]
-        checks.append(_duplicates(kind.column, params.clean.duplicates, strict))
+        checks.append(_duplicates(kind.column, strict and params.clean.duplicates))
     block = "new_tasks" if name == "new_tasks" else "tasks"
     for key, kind in tasks_of(name, params).items():
         checks += _labels(f"{block}.{key}", kind.column, limits.max_missing)
@@ -75,10 +75,11 @@ def _keys(params: Params) -> list[Check]:
     return checks
 
 
-def _duplicates(column: str, dropped: bool, strict: bool) -> Check:
-    fix = "clean drops these rows." if dropped else "Set clean.duplicates in params.yaml to drop these rows."
-    again = Expectation(f"{column}: duplicate", IN_SET, {"value_set": [False]}, fix)
-    return Check(again, f"{{rows}} repeat the {column} of an earlier row", hard=strict and dropped)
+def _duplicates(column: str, strict: bool) -> Check:
+    again = Expectation(
+        f"{column}: duplicate", IN_SET, {"value_set": [False]}, "clean drops these rows, if clean.duplicates is true."
+    )
+    return Check(again, f"{{rows}} repeat the {column} of an earlier row", hard=strict)
 
 
 def _labels(path: str, column: str, missing: float) -> list[Check]:

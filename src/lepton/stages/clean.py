@@ -15,7 +15,7 @@ from lepton.types import Source
 def work(stage: Stage) -> None:
     params = stage.params
     folder, options = params.data.path, params.clean
-    source = Source(folder, next(iter(params.inputs.values())).size)  # type: ignore[attr-defined]
+    source = Source(folder, params.input.size)
     judge = partial(out_of_fold, folds=options.folds, epochs=options.epochs, seed=params.compute.seed)
     report: dict = {}
     validation = {"ok": True, "expectations": 0}
@@ -30,6 +30,9 @@ def work(stage: Stage) -> None:
         changes += cleaned.changes
         if not result.ok:
             raise Refusal(f"after cleaning, {checks.refusal(result, path)}")
+    if not params.new_tasks:  # dvc.yaml declares the file for every project
+        samples = folder / "samples.parquet"
+        write_table(stage.out / "new_tasks.parquet", read_table(folder, "samples", params).iloc[:0], like=samples)
     files.write_json(stage.out / "report.json", {**report, "validation": validation})
     files.write_text(stage.out / "changes.csv", changes_csv(changes))
     stage.tracker.summary(report)

@@ -15,7 +15,7 @@ def work(stage: Stage) -> None:
     folder = params.data.path
     docs = stage.scratch("data-docs")
     shutil.rmtree(docs)  # those of an earlier run on the same data
-    source = Source(folder, next(iter(params.inputs.values())).size)  # type: ignore[attr-defined]
+    source = Source(folder, params.input.size)
     reports = {}
     for name in ["samples"] + ["new_tasks"] * bool(params.new_tasks):
         table = read_table(folder, name, params)

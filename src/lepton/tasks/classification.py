@@ -63,7 +63,7 @@ class Classification(BaseTask):
         return {"unknown class": column.notna() & ~column.isin(self.classes)}
 
     def expectations(self, limits: Validate) -> list[Expectation]:
-        fix = f"Fix the export or add the class to classes ({', '.join(map(str, self.classes))}) in params.yaml."
+        fix = "Fix the export or add the class in params.yaml."
         return [Expectation(self.column, "expect_column_values_to_be_in_set", {"value_set": list(self.classes)}, fix)]
 
     def encode(self, column: pd.Series, source: Source) -> Arrays:

@@ -63,7 +63,7 @@ class Regression(BaseTask):
 
     def expectations(self, limits: Validate) -> list[Expectation]:
         low, high = self.range
-        fix = f"Fix the export or widen range ([{low:g}, {high:g}]) in params.yaml."
+        fix = "Fix the export or widen the range in params.yaml."
         options = {"min_value": low, "max_value": high}
         return [Expectation(self.column, "expect_column_values_to_be_between", options, fix, 1 - limits.max_invalid)]
 
