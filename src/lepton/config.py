@@ -210,6 +210,7 @@ class Compress(Strict):
     distill: Fraction = 0.5  # weight of the full model's outputs in fine-tuning
     calibration: Count = 256  # training rows for the int8 ranges
     parity_rows: Count = 64  # real rows that exports are compared on
+    parity: Positive = 1e-4  # largest difference allowed between PyTorch and an fp32 export
 
 
 class Evaluate(Strict):

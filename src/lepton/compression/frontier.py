@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lepton.errors import LeptonError
 from lepton.tasks.base import BaseTask
 from lepton.training.predict import Predictions
 
@@ -50,3 +51,14 @@ def parity(one: Predictions, other: Predictions) -> dict[str, float]:
         for task, fields in one.items()
         for field, value in fields.items()
     }
+
+
+def require(parity: Mapping[str, Mapping[str, float]], limit: float) -> None:
+    """An export that differs from the network it was made of is no export: LeptonError."""
+    for runtime, fields in parity.items():
+        for name, difference in fields.items():
+            if not difference <= limit:
+                raise LeptonError(
+                    f"compress: {name} differs by {difference:.2g} between PyTorch and {runtime} on real rows, more than "
+                    f"compress.parity ({limit:g}). Keep the earlier model; try other widths, or report the network that does this."
+                )

@@ -4,6 +4,7 @@ This is the only module that imports great_expectations, and it does so when ask
 """
 
 import logging
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,11 @@ def check(table: pd.DataFrame, params: Params, source: Source, *, strict: bool, 
 def _run(table: pd.DataFrame, checks: list[Check], name: str, docs: Path | None) -> list[Any]:
     """great_expectations' result of each check."""
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    import great_expectations as gx
-    from great_expectations.checkpoint import UpdateDataDocsAction
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    with warnings.catch_warnings():  # it imports modules that Python deprecates
+        warnings.simplefilter("ignore")
+        import great_expectations as gx
+        from great_expectations.checkpoint import UpdateDataDocsAction
+        from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)

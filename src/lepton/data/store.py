@@ -41,11 +41,13 @@ class Samples:
         return Samples(self.inputs[rows], labels, [self.ids[row] for row in rows])
 
     def save(self, folder: Path) -> None:
-        files.write_array(folder / "input.npy", self.inputs)
-        for task, fields in self.labels.items():
-            for field, array in fields.items():
-                files.write_array(folder / f"{task}.{field}.npy", array)
-        files.write_json(folder / "rows.json", self.ids)
+        """Replaces the folder whole."""
+        with files.replacing_folder(folder) as temporary:
+            files.write_array(temporary / "input.npy", self.inputs)
+            for task, fields in self.labels.items():
+                for field, array in fields.items():
+                    files.write_array(temporary / f"{task}.{field}.npy", array)
+            files.write_json(temporary / "rows.json", self.ids)
 
     @classmethod
     def load(cls, folder: Path) -> "Samples":

@@ -1,4 +1,4 @@
-"""Which pixels a task's answer hangs on: SmoothGrad over the input's gradient (Smilkov et al. 2017, arXiv 1706.03825), by captum."""
+"""Which pixels a task's answer hangs on: SmoothGrad on the input's gradient (Smilkov et al. 2017, arXiv 1706.03825), by captum."""
 
 import torch
 from torch import Tensor

@@ -1,6 +1,7 @@
 """baseline: one single-task model per task, with the same trunk and as many samples seen, at its own learning rate."""
 
 from lepton import files
+from lepton.sharing.base import Sharing
 from lepton.stages.runner import Stage, main
 from lepton.stages.training import Prepared, log_epochs
 from lepton.tasks.base import BaseTask
@@ -13,6 +14,7 @@ def work(stage: Stage) -> None:
     prepared = Prepared.load()
     values: dict = {"tasks": {}, "lrs": {}, "samples_seen": 0, "parameters": {}, "macs": {}}
     seconds: dict[str, float] = {}
+    models: dict[str, Sharing] = {}
 
     def trainer(name: str, task: BaseTask, lr: float, epochs: float, label: str) -> Trainer:
         network.seeded(params.compute.seed, "baseline", name)
@@ -28,12 +30,15 @@ def work(stage: Stage) -> None:
         lr = max(probes, key=lambda one: probes[one])
         full = trainer(name, task, lr, params.train.epochs, f"baseline {name}")
         fit = full.fit()
-        network.save(full.model, stage.out / "models" / f"{name}.safetensors")
+        models[name] = full.model
         values["tasks"] |= predict.metrics(full.model, prepared.valid)
         values["lrs"][name], values["samples_seen"] = lr, fit.samples_seen
         values["parameters"][name] = cost.parameters(full.model)
         values["macs"][name] = cost.macs(full.model, full.model.kind.example(1))
         seconds[name] = fit.seconds
+    with files.replacing_folder(stage.out / "models") as folder:
+        for name, model in models.items():
+            network.save(model, folder / f"{name}.safetensors")
     files.write_json(stage.out / "metrics.json", values)
     stage.tracker.summary(values)
     total = sum(seconds.values())

@@ -49,11 +49,10 @@ def work(stage: Stage) -> None:
             files.write_array(stage.out / "train_weights.npy", weight_N)
             summary["sampling"] = {name: float((weight_N * has).sum() / weight_N.sum()) for name, has in present.items()}
     summary["augmentation"] = in_words(allowed(plan.augment, params.tasks.values()))
-    if params.new_tasks:
-        new = pd.read_parquet(ARTIFACTS / "clean/new_tasks.parquet")
-        tasks = {name: _new_task(task.column, new[task.column]) for name, task in params.new_tasks.items()}
-        encode(new, params, tasks).save(stage.out / "new_tasks")
-        summary["new_classes"] = {name: list(task.classes) for name, task in tasks.items()}
+    new = pd.read_parquet(ARTIFACTS / "clean/new_tasks.parquet")
+    tasks = {name: _new_task(task.column, new[task.column]) for name, task in params.new_tasks.items()}
+    encode(new, params, tasks).save(stage.out / "new_tasks")
+    summary["new_classes"] = {name: list(task.classes) for name, task in tasks.items()}
     files.write_json(stage.out / "summary.json", summary)
 
 

@@ -60,6 +60,11 @@ class BaseTask(Task, ABC):
     higher_is_better: ClassVar[bool]
 
     @property
+    def unit_of_metric(self) -> str:
+        """The unit in which the metric is stated; none for shares."""
+        return ""
+
+    @property
     def flips(self) -> bool:
         """Does the label survive, or move with, a left-right flip?"""
         return True

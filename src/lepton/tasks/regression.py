@@ -93,6 +93,10 @@ class Regression(BaseTask):
         rows = np.flatnonzero(labels["present"])
         return ErrorEvidence(rows, predicted["value"][rows].astype(np.float64), labels["value"][rows].astype(np.float64))
 
+    @property
+    def unit_of_metric(self) -> str:
+        return self.unit
+
     def utility(self, value: float) -> float:
         return 1 - value / self._middle_and_half[1]
 
