@@ -36,7 +36,7 @@ def narrower(
         for share in params.compress.widths:
             line = bar.add_task(f"prune to {share:g}", total=steps)
             small = prune.prune(full, scores, share)
-            finetune(small, full, samples, params, weights, seed=params.compute.seed, advance=lambda task=line: bar.advance(task))
+            finetune(small, full, samples, params, weights, seed=params.compute.seed, advance=partial(bar.advance, line))
             models[f"pruned {share:g}"] = small
     return models
 
