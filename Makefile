@@ -25,8 +25,8 @@ check: $(READY)  ## style, types, and the rules of the rooms
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-serve: $(READY)  ## Prefect's server, a worker and the schedules, on this machine only; Ctrl-C ends all
-	@$(BIN)/python -m flows.serve
+serve: $(READY)  ## Prefect's server, a worker and the schedules, on this machine only; EVERY=60 also runs each minute; Ctrl-C ends it
+	@$(BIN)/python -m flows.serve $(if $(EVERY),--every $(EVERY))
 
 bench: $(READY)  ## the quick benchmarks; full ones: python -m benchmarks.NAME
 	@set -e; for file in benchmarks/[a-z]*.py; do [ -e $$file ] || continue; $(BIN)/python -m benchmarks.$$(basename $$file .py) --quick; done

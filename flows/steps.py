@@ -56,10 +56,13 @@ def project(params: str) -> Project:
 
 
 def bring_data(of: Project) -> None:
-    """Makes the data present: as it stands, else from DVC's cache, else the starter's when its params are in use."""
+    """Makes the data present: as it stands, else from DVC's cache, else the starter's when its params are in use.
+
+    A folder that holds anything is never checked out over: that could remove what has not been added yet.
+    """
     place = of.root / of.data
     inside = not of.data.is_absolute() and ".." not in of.data.parts
-    if not place.exists() and inside:
+    if inside and not (of.root / of.data.parts[0]).exists():
         dvc.checkout_data(of.root, Path(of.data.parts[0]))
     if not place.exists() and of.data == STARTER:
         from lepton.starter import vision

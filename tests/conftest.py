@@ -44,12 +44,33 @@ def _pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return toy.make(tmp_path_factory.mktemp("toy"))
 
 
-@pytest.fixture
-def project(_pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The toy project, fresh and committed, as the working directory; records and refusals stay in it."""
-    root = tmp_path / "project"
-    shutil.copytree(_pristine, root)
+@pytest.fixture(scope="session")
+def _finished(_pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import toy
+
+    return toy.finish(_copy(_pristine, tmp_path_factory.mktemp("finished") / "project"))
+
+
+def _copy(source: Path, root: Path) -> Path:
+    shutil.copytree(source, root)
+    (root / ".lepton").mkdir(exist_ok=True)
+    return root
+
+
+def _enter(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes `root` the working directory; records and refusals stay in it."""
     monkeypatch.chdir(root)
     monkeypatch.setenv("LEPTON_HOME", str(root / ".lepton"))
-    (root / ".lepton").mkdir()
     return root
+
+
+@pytest.fixture
+def project(_pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The toy project, fresh and committed."""
+    return _enter(_copy(_pristine, tmp_path / "project"), monkeypatch)
+
+
+@pytest.fixture
+def finished(_finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The toy project after a run of all its stages."""
+    return _enter(_copy(_finished, tmp_path / "project"), monkeypatch)

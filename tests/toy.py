@@ -90,6 +90,17 @@ def make(root: Path) -> Path:
     return root
 
 
+def finish(root: Path) -> Path:
+    """Adds the data and runs every stage."""
+    from lepton.ops import dvc
+
+    dvc.add(root, Path("data"))
+    for stage in dvc.plan(root).stages:
+        dvc.reproduce(root, stage)
+    ran(root)
+    return root
+
+
 def commit(root: Path) -> None:
     run(root, "git", "add", "--all")
     run(root, "git", "commit", "--quiet", "--message", "toy")

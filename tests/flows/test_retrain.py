@@ -1,6 +1,7 @@
 """The retraining flow on a toy project with real git, DVC and Prefect."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ Run = Callable[..., State[Any]]
 
 
 @pytest.fixture
-def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """The flow, with a page that is only a file: the toy has nothing to show."""
 
     def render(root: Path, *_: Any) -> Path:
@@ -67,15 +68,13 @@ def test_completed_then_unchanged(project: Path, run: Run, capfd: pytest.Capture
     assert tasks(second) == {}
 
 
-def test_one_parameter_runs_its_stages_only_and_going_back_is_cached(project: Path, run: Run) -> None:
-    run()
-    toy.ran(project)
-    toy.set_param(project, "{explain: 1}", "{explain: 2}")
+def test_one_parameter_runs_its_stages_only_and_going_back_is_cached(finished: Path, run: Run) -> None:
+    toy.set_param(finished, "{explain: 1}", "{explain: 2}")
     assert tasks(run()) == {"last": ("Ran", 1)}
-    assert toy.ran(project) == ["last"]
-    toy.set_param(project, "{explain: 2}", "{explain: 1}")
+    assert toy.ran(finished) == ["last"]
+    toy.set_param(finished, "{explain: 2}", "{explain: 1}")
     assert tasks(run()) == {"last": ("Cached", 1)}
-    assert toy.ran(project) == []
+    assert toy.ran(finished) == []
 
 
 @pytest.mark.parametrize(
@@ -86,38 +85,39 @@ def test_one_parameter_runs_its_stages_only_and_going_back_is_cached(project: Pa
         (9, "Failed", "FAILED", "first: ended with exit code 1; its own message stands above."),
     ],
 )
-def test_a_stage_that_stops_keeps_earlier_outputs(project: Path, run: Run, epochs: int, name: str, kind: str, reason: str) -> None:
-    run()
-    toy.ran(project)
-    before = {file: content for file, (_, content) in snapshot(project).items()}
-    toy.set_param(project, "clean: {epochs: 1}", f"clean: {{epochs: {epochs}}}")
+def test_a_stage_that_stops_keeps_earlier_outputs(finished: Path, run: Run, epochs: int, name: str, kind: str, reason: str) -> None:
+    before = {file: content for file, (_, content) in snapshot(finished).items()}
+    toy.set_param(finished, "clean: {epochs: 1}", f"clean: {{epochs: {epochs}}}")
     state = run()
     assert (state.name, state.type.value, state.message) == (name, kind, reason)
     assert tasks(state) == {"first": (name, 1)}, "stopped at the first, and tried once"
-    assert {file: content for file, (_, content) in snapshot(project).items()} == before
-    toy.set_param(project, f"clean: {{epochs: {epochs}}}", "clean: {epochs: 1}")
+    assert {file: content for file, (_, content) in snapshot(finished).items()} == before
+    toy.set_param(finished, f"clean: {{epochs: {epochs}}}", "clean: {epochs: 1}")
     assert run().name == "Unchanged"
 
 
-def test_changed_data_is_a_new_version_and_equal_bytes_are_not(project: Path, run: Run) -> None:
-    run()
-    toy.ran(project)
-    version, samples = (project / "data.dvc").read_bytes(), project / "data/toy/samples.txt"
+def test_changed_data_is_a_new_version_and_equal_bytes_are_not(finished: Path, run: Run) -> None:
+    version, samples = (finished / "data.dvc").read_bytes(), finished / "data/toy/samples.txt"
     samples.write_text("rows")
     assert run().name == "Unchanged"
-    assert (project / "data.dvc").read_bytes() == version
+    assert (finished / "data.dvc").read_bytes() == version
     samples.write_text("more rows")
     assert run().name == "Completed"
-    assert (project / "data.dvc").read_bytes() != version
-    assert toy.ran(project) == ["first", "side", "last"]
+    assert (finished / "data.dvc").read_bytes() != version
+    assert toy.ran(finished) == ["first", "side", "last"]
 
 
-def test_data_comes_back_from_the_cache(project: Path, run: Run) -> None:
-    run()
-    (project / "data/toy/samples.txt").unlink()
-    (project / "data/toy").rmdir()
+def test_data_comes_back_from_the_cache(finished: Path, run: Run) -> None:
+    shutil.rmtree(finished / "data")
     assert run().name == "Unchanged"
-    assert (project / "data/toy/samples.txt").read_text() == "rows"
+    assert (finished / "data/toy/samples.txt").read_text() == "rows"
+
+
+def test_data_that_was_not_added_yet_is_never_checked_out_over(finished: Path, run: Run) -> None:
+    shutil.rmtree(finished / "data/toy")
+    (finished / "data/new.txt").write_text("not added yet")
+    assert run().name == "Failed"
+    assert (finished / "data/new.txt").exists()
 
 
 def test_absent_data_is_one_line(project: Path, run: Run) -> None:

@@ -1,5 +1,7 @@
 """DVC as the flows use it, on a toy project."""
 
+from pathlib import Path
+
 import pytest
 
 import toy
@@ -7,15 +9,11 @@ from lepton.errors import LeptonError
 from lepton.ops import dvc
 
 
-@pytest.fixture
-def finished(project):
-    from pathlib import Path
-
+def test_every_stage_runs_once(project):
     dvc.add(project, Path("data"))
-    for stage in dvc.plan(project).stages:
-        assert dvc.reproduce(project, stage) == "ran"
-    toy.ran(project)
-    return project
+    assert [dvc.reproduce(project, stage) for stage in dvc.plan(project).todo] == ["ran"] * 3
+    assert toy.ran(project) == ["first", "side", "last"]
+    assert [dvc.reproduce(project, stage) for stage in dvc.plan(project).stages] == ["unchanged"] * 3
 
 
 def test_plan_is_in_the_graphs_order_and_goes_downstream(finished):
