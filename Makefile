@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-QUIET := --quiet --disable-pip-version-check
+QUIET := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check serve bench
