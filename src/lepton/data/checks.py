@@ -104,10 +104,12 @@ def _run(table: pd.DataFrame, checks: list[Check], name: str, docs: Path | None)
         warnings.simplefilter("ignore")
         import great_expectations as gx
         from great_expectations.checkpoint import UpdateDataDocsAction
-        from great_expectations.data_context.types.base import ProgressBarsConfig
+        from great_expectations.data_context.types import base
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    stores = base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    quiet = base.ProgressBarsConfig(globally=False, metric_calculations=False)
+    settings = base.DataContextConfig(store_backend_defaults=stores, progress_bars=quiet, analytics_enabled=False)
+    context = gx.get_context(mode="ephemeral", project_config=settings)
     asset = context.data_sources.add_pandas("lepton").add_dataframe_asset(name)
     batch = asset.add_batch_definition_whole_dataframe("all")
     suite = context.suites.add(gx.ExpectationSuite(name=name))
