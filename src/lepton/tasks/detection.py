@@ -182,7 +182,7 @@ class Detection(BaseTask):
 
         bell_BMhw = bell(1, height)[..., :, None] * bell(0, width)[..., None, :] * real_BM[..., None, None]
         slot = class_BM.clamp(min=0)[..., None, None].expand_as(bell_BMhw)
-        target = torch.zeros(len(raw), classes, height, width, device=raw.device).scatter_reduce(1, slot, bell_BMhw, "amax")
+        target = bell_BMhw.new_zeros(len(raw), classes, height, width).scatter_reduce(1, slot, bell_BMhw, "amax")
         logits = raw[:, :classes]
         chance = logits.sigmoid()
         positive = target == 1
