@@ -63,17 +63,14 @@ def extra(stage: str) -> dict:
 def data(artifacts: Path) -> None:
     inside = "Boxes are {label, x, y, w, h} in pixels from the top left, inside the image, with w and h above 0."
     failed = [
-        entry(
-            "image: undecodable",
-            "expect_column_values_to_be_in_set",
-            24,
-            6012,
-            "Export image again, or raise validate.max_undecodable.",
-        ),
-        entry("image", "expect_column_values_to_be_unique", 61, 6012, "clean drops repeated images; export each sample once."),
-        entry("objects: box outside image", "expect_column_values_to_be_in_set", 30, 3004, inside),
+        fault("image: undecodable", "{rows} hold an image that cannot be read", 24, 6012, "clean drops them."),
+        fault("image: repeated", "{rows} repeat an earlier image", 61, 6012, "clean drops them; export each sample once."),
+        fault("objects: box outside image", "{rows} hold a box outside the image", 30, 3004, inside),
     ]
-    files.write_json(artifacts / "validate/report.json", {"ok": True, "expectations": 17, "rows": 6012, "failed": failed})
+    new = {"ok": True, "expectations": 4, "rows": 900, "failed": [fault("image: undecodable", "", 3, 900, "clean drops them.")]}
+    files.write_json(
+        artifacts / "validate/report.json", {"ok": True, "expectations": 17, "rows": 6012, "failed": failed, "new_tasks": new}
+    )
     dropped = {"undecodable image": 24, "duplicate of an earlier row": 61, "unusual input": 12}
     repaired = {
         "objects: box outside image": 30,
@@ -102,8 +99,9 @@ def data(artifacts: Path) -> None:
     files.write_json(artifacts / "prepare/summary.json", summary | {"augmentation": sentences})
 
 
-def entry(column: str, expectation: str, unexpected: int, checked: int, fix: str) -> dict:
-    return {"column": column, "expectation": expectation, "unexpected": unexpected, "checked": checked, "hard": False, "fix": fix}
+def fault(column: str, says: str, unexpected: int, checked: int, fix: str) -> dict:
+    told = {"expectation": "expect_column_values_to_be_in_set", "column": column, "unexpected": unexpected, "checked": checked}
+    return told | {"hard": False, "says": says.format(rows=f"{unexpected:,} of {checked:,} rows"), "fix": fix}
 
 
 def training(artifacts: Path) -> None:

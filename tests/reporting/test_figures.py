@@ -102,9 +102,11 @@ def test_faint_boxes_are_left_out() -> None:
     assert drawn.count("<rect") == 1
 
 
-def test_saliency_of_nothing_is_a_grey_picture() -> None:
-    picture = np.full((5, 6, 3), 200, np.uint8)
+@pytest.mark.parametrize("colours", [1, 3])
+def test_saliency_of_nothing_is_a_grey_picture(colours: int) -> None:
+    picture = np.full((5, 6, colours), 200, np.uint8)
     assert np.ptp(pictures.heat(picture, np.zeros((5, 6)))) == 0
+    assert "data:image/png" in pictures.tile(picture)
 
 
 @pytest.mark.parametrize(

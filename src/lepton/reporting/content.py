@@ -54,7 +54,7 @@ class Content:
     """One run, as values. `values` has a key for each of SOURCES; `stages` is the graph's order.
 
     states: what the flow did with each stage, [{stage, state, seconds}], state being ran, cached or unchanged.
-    examples: `images` [R, H, W, 3] uint8 and `saliency.<task>` [R, H, W], R samples.
+    examples: `images` [R, H, W, C] uint8, C being 1 or 3, and `saliency.<task>` [R, H, W], R samples.
     onnx: inputs and outputs of the exported model, (name, type, shape).
     """
 

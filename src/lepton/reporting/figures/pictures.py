@@ -1,4 +1,4 @@
-"""Samples of the data with what is true, what was predicted and where the model looked. H, W: pixels.
+"""Samples of the data with what is true, what was predicted and where the model looked. H, W: pixels; C: 1 or 3 colours.
 
 Pixels are PNG inside the page; boxes and outlines are drawn over them as vectors, in colours that stand out on any photograph.
 """
@@ -20,10 +20,10 @@ SIDE = 320  # pixels of the longer side that a tile holds at most
 CONFIDENT = 0.3  # least confidence of a box that is drawn
 
 
-def tile(pixels_HW3: np.ndarray, overlay: str = "", label: str = "") -> str:
+def tile(pixels_HWC: np.ndarray, overlay: str = "", label: str = "") -> str:
     """One picture, `overlay` being SVG in the picture's own pixels."""
-    height, width = pixels_HW3.shape[:2]
-    source = f"data:image/png;base64,{_png(pixels_HW3)}"
+    height, width = pixels_HWC.shape[:2]
+    source = f"data:image/png;base64,{_png(pixels_HWC)}"
     words = html.escape(label, quote=True)
     return (
         f'<svg class="tile" viewBox="0 0 {width} {height}" role="img" aria-label="{words}">'
@@ -58,9 +58,9 @@ def outline(mask_HW: np.ndarray, kind: str) -> str:
     return f'<path class="{kind}" d="{"".join(steps)}"/>'
 
 
-def heat(pixels_HW3: np.ndarray, saliency_HW: np.ndarray) -> np.ndarray:
+def heat(pixels_HWC: np.ndarray, saliency_HW: np.ndarray) -> np.ndarray:
     """The picture in grey under its saliency map, [H, W, 3] uint8; the brightest half percent saturates."""
-    grey = pixels_HW3.mean(2, keepdims=True) / 255
+    grey = pixels_HWC.mean(2, keepdims=True) / 255
     strength = np.abs(saliency_HW.astype(np.float64))
     top = np.percentile(strength, 99.5)
     strength = np.clip(strength / top, 0, 1) if top > 0 else np.zeros_like(strength)
@@ -104,8 +104,8 @@ def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _png(pixels_HW3: np.ndarray) -> str:
-    picture = Image.fromarray(pixels_HW3)
+def _png(pixels_HWC: np.ndarray) -> str:
+    picture = Image.fromarray(pixels_HWC if pixels_HWC.shape[2] == 3 else pixels_HWC[..., 0])
     picture.thumbnail((SIDE, SIDE))
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")

@@ -14,10 +14,11 @@ def checks(content: Content) -> Iterator[Block]:
         verdict = "all of them held" if not checked["failed"] else f"{count(len(checked['failed']))} did not hold in full"
         decision = "The data was fit to train on." if checked["ok"] else "The data was refused."
         yield Prose(f"{plural(checked['expectations'], 'expectation')} on {count(checked['rows'])} raw rows: {verdict}. {decision}")
-        if checked["failed"]:
-            columns = ("Column", "Expectation", "At fault", "Of", "Share", "Consequence", "How to mend")
-            rows = [_expectation(entry) for entry in checked["failed"]]
-            yield Table(columns, rows, "Expectations that did not hold on the raw data.")
+        new = (checked.get("new_tasks") or {}).get("failed") or []
+        if checked["failed"] or new:
+            rows = [_expectation(entry) for entry in checked["failed"]] + [_expectation(entry, "new tasks, ") for entry in new]
+            columns = ("Column", "What was found", "Share", "Consequence", "What to do")
+            yield Table(columns, rows, "Expectations that did not hold in full on the raw data.")
     else:
         yield content.absent("validate")
     if not cleaned:
@@ -30,17 +31,15 @@ def checks(content: Content) -> Iterator[Block]:
         yield Prose(f"After cleaning, {plural(after['expectations'], 'expectation')} were checked strictly: {held}.")
 
 
-def _expectation(entry: Mapping[str, Any]) -> list[Cell]:
-    column, _, fault = entry["column"].partition(": ")
-    rule = entry["expectation"].removeprefix("expect_").removeprefix("column_values_to_").replace("_", " ")
-    share = entry["unexpected"] / entry["checked"] if entry.get("checked") else None
+def _expectation(entry: Mapping[str, Any], where: str = "") -> list[Cell]:
+    column, _, fault = (entry["column"] or "all").partition(": ")
+    rule = fault or entry["expectation"].removeprefix("expect_").replace("_", " ")
+    counted = f"{rule}: {count(entry['unexpected'])} of {count(entry['checked'])} rows"
     return [
-        text(column),
-        text(f"no {fault}" if fault else rule),
-        Cell(count(entry["unexpected"])),
-        Cell(count(entry.get("checked")), "quiet"),
-        Cell(percent(share, 1)),
-        text("refused", "worse") if entry.get("hard") else text("warning", "quiet"),
+        text(where + column),
+        text(entry.get("says") or counted),
+        Cell(percent(entry["unexpected"] / entry["checked"] if entry["checked"] else None, 1)),
+        text("refused", "worse") if entry["hard"] else text("warning", "quiet"),
         text(entry["fix"], "quiet"),
     ]
 

@@ -25,23 +25,23 @@ def examples(content: Content) -> Iterator[Block]:
         yield _example(content, index, row, pixels)
 
 
-def _example(content: Content, index: int, row: Mapping[str, Any], pixels_HW3: np.ndarray | None) -> Example:
+def _example(content: Content, index: int, row: Mapping[str, Any], pixels_HWC: np.ndarray | None) -> Example:
     predictions, saliency, words = [], [], []
-    if pixels_HW3 is not None:
-        predictions.append(("input", pictures.tile(pixels_HW3, label=f"{row['id']}: input")))
+    if pixels_HWC is not None:
+        predictions.append(("input", pictures.tile(pixels_HWC, label=f"{row['id']}: input")))
     for task, told in row["tasks"].items():
         settings = content.params.tasks.get(task)
         kind, unit = getattr(settings, "type", ""), getattr(settings, "unit", "")
         low, high = getattr(settings, "range", (0.0, 1.0))
         label = f"{row['id']}: {task}"
-        if pixels_HW3 is not None and (overlay := pictures.overlay(kind, told, pixels_HW3.shape[:2])) is not None:
+        if pixels_HWC is not None and (overlay := pictures.overlay(kind, told, pixels_HWC.shape[:2])) is not None:
             caption = task if told.get("truth") is not None else f"{task} (no label)"
-            predictions.append((caption, pictures.tile(pixels_HW3, overlay, label)))
+            predictions.append((caption, pictures.tile(pixels_HWC, overlay, label)))
         elif told_in_words := pictures.wording(kind, told, unit, high - low):
             words.append((task, told_in_words))
         maps = content.examples.get(f"saliency.{task}")
-        if maps is not None and pixels_HW3 is not None:
-            saliency.append((task, pictures.tile(pictures.heat(pixels_HW3, maps[index]), label=f"{label}, saliency")))
+        if maps is not None and pixels_HWC is not None:
+            saliency.append((task, pictures.tile(pictures.heat(pixels_HWC, maps[index]), label=f"{label}, saliency")))
     return Example(str(row["id"]), predictions, saliency, words)
 
 
