@@ -3,8 +3,6 @@
 Peaks are found by max-pooling, so an exported model needs no non-maximum suppression.
 """
 
-import contextlib
-import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,14 +10,13 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 from pydantic import Field
 from torch import Tensor, nn
 
 from lepton import narrow
 from lepton.config import Validate
 from lepton.errors import LeptonError
+from lepton.tasks.average_precision import BoxEvidence, match
 from lepton.tasks.base import BaseTask, Distinct, Evidence, Head, Level
 from lepton.tasks.pyramid import Pyramid
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
@@ -27,46 +24,6 @@ from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 KEPT = 20  # most confident boxes of an image that are measured
 FLOOR = 0.01  # least confidence of a box that is measured
 SHOWN = 0.3  # least confidence of a box that is drawn
-RECALLS = np.linspace(0, 1, 101)  # where COCO reads precision
-
-
-class BoxEvidence(Evidence):
-    """Matches of detections D with true boxes, made by pycocotools; average precision follows COCO's definition.
-
-    Detections are sorted by falling confidence. hit_DI: matched at each IoU threshold I; truth_NK: true boxes per row, class.
-    """
-
-    def __init__(self, row_N: np.ndarray, row_D: np.ndarray, class_D: np.ndarray, hit_DI: np.ndarray, truth_NK: np.ndarray):
-        self.row_N, self.row_D, self.class_D, self.hit_DI, self.truth_NK = row_N, row_D, class_D, hit_DI, truth_NK
-
-    def rows(self) -> np.ndarray:
-        return self.row_N
-
-    def measure(self, rows: np.ndarray | None = None) -> dict[str, float]:
-        count = len(self.row_N)
-        weight_N = np.ones(count) if rows is None else np.bincount(rows, minlength=count).astype(float)
-        thresholds = self.hit_DI.shape[1] if rows is None else 1  # a bootstrap asks for the task's own metric only
-        ap_KI = np.array([self._precision(number, weight_N, thresholds) for number in range(self.truth_NK.shape[1])])
-        seen = ~np.isnan(ap_KI[:, 0])
-        result = {"ap50": float(ap_KI[seen, 0].mean()) if seen.any() else 0.0}
-        if rows is None:
-            result["ap"] = float(ap_KI[seen].mean()) if seen.any() else 0.0
-        return result
-
-    def _precision(self, number: int, weight_N: np.ndarray, thresholds: int) -> np.ndarray:
-        """Average precision of one class at the first `thresholds` IoUs; nan when it has no true box."""
-        truth = float(weight_N @ self.truth_NK[:, number])
-        if truth == 0:
-            return np.full(thresholds, np.nan)
-        mine = self.class_D == number
-        weight_D = weight_N[self.row_D[mine]]
-        result = []
-        for hit_D in self.hit_DI[mine, :thresholds].T:
-            hits, all_seen = np.cumsum(weight_D * hit_D), np.cumsum(weight_D)
-            precision = np.maximum.accumulate((hits / np.maximum(all_seen, 1e-9))[::-1])[::-1]
-            at = np.searchsorted(hits / truth, RECALLS)
-            result.append(np.append(precision, 0.0)[np.minimum(at, len(precision))].mean())
-        return np.array(result)
 
 
 class CentreHead(Head):
@@ -239,7 +196,7 @@ class Detection(BaseTask):
             for item in self.objects(predicted, int(row), size):
                 corner = [item[side] for side in "xywh"]
                 found.append({"image_id": image, "category_id": number_of[item["label"]], "bbox": corner, "score": item["score"]})
-        matches = _match(truth, found, len(rows), len(self.classes)) if truth and found else []
+        matches = match(truth, found, len(rows), len(self.classes)) if truth and found else []
         none = np.zeros(0)
         row_D, class_D, score_D = (np.concatenate([m[i] for m in matches] or [none]) for i in range(3))
         hit_DI = np.concatenate([m[3] for m in matches] or [np.zeros((0, 10))])
@@ -257,26 +214,3 @@ class Detection(BaseTask):
 
     def show_prediction(self, predicted: Mapping[str, np.ndarray], row: int, size: tuple[int, int]) -> Any:
         return [item for item in self.objects(predicted, row, size) if item["score"] >= SHOWN]
-
-
-def _match(truth: list[dict], found: list[dict], images: int, classes: int) -> list[tuple[np.ndarray, ...]]:
-    """Per image and class: image, class, confidence [D] and hits [D, I] at IoU .50, .55 ... .95."""
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-        coco = COCO()
-        coco.dataset = {
-            "info": {},
-            "images": [{"id": image} for image in range(images)],
-            "categories": [{"id": number} for number in range(classes)],
-            "annotations": [{"id": number + 1, **box} for number, box in enumerate(truth)],
-        }
-        coco.createIndex()
-        judge = COCOeval(coco, coco.loadRes(found), "bbox")
-        judge.params.areaRng, judge.params.areaRngLbl = judge.params.areaRng[:1], judge.params.areaRngLbl[:1]
-        judge.evaluate()
-    matches = []
-    for image in judge.evalImgs:
-        if image is not None:
-            score_D = np.asarray(image["dtScores"])
-            full = [np.full(len(score_D), image[key]) for key in ("image_id", "category_id")]
-            matches.append((*full, score_D, (image["dtMatches"] > 0).T.astype(float)))
-    return matches
