@@ -122,17 +122,15 @@ def statistics(inputs: np.ndarray) -> np.ndarray:
 def unusual(inputs: np.ndarray, options: Clean, seed: int) -> np.ndarray:
     """Inputs far from all others, bool [N]: isolation forest (Liu et al. 2008) on `statistics`.
 
-    The forest always finds someone at the edge; a row goes only if it is among the `contamination` most isolated and also
-    as far from the middle of all scores as `outlying` asks of a number.
+    The forest always finds someone at the edge; a row goes only if it is among the share `contamination` of most isolated
+    ones and its score is also as far from the quartiles as `outlying` asks of a number.
     """
-    if options.contamination == 0 or len(inputs) < 2:
+    most = int(options.contamination * len(inputs))
+    if most == 0:
         return np.zeros(len(inputs), bool)
     features = statistics(inputs)
     score_N = -IsolationForest(random_state=seed).fit(features).score_samples(features)
-    middle, high = np.quantile(score_N, [0.5, 0.75])
-    most = np.quantile(score_N, 1 - options.contamination, method="lower")
-    reach = high + options.outliers * (high - middle) if high > middle else np.inf
-    return (score_N >= most) & (score_N > reach)
+    return outlying(score_N, options.outliers) & (score_N >= np.sort(score_N)[-most])
 
 
 def _null_suspects(
