@@ -1,11 +1,11 @@
 """Promises of the step: one backward gives what T backwards give."""
 
-import helpers
 import pytest
 import torch
-from laws import close
 from torch import Tensor, nn
 
+import helpers
+from laws import close
 from lepton.kinds import KINDS
 from lepton.sharing.adaptive import Adaptive
 from lepton.sharing.base import Sharing
@@ -53,7 +53,9 @@ def plain(model: Sharing, batch: Batch, weights: list[float] | None = None) -> t
     return loss_T.detach(), found
 
 
-def run(model: Sharing, batch: Batch, weighting: Weighting | None = None, **options: object) -> tuple[StepResult, dict[str, Tensor]]:
+def run(
+    model: Sharing, batch: Batch, weighting: Weighting | None = None, **options: object
+) -> tuple[StepResult, dict[str, Tensor]]:
     result = step(model, batch, weighting or Equal(len(model.tasks)), NONE, **options)
     found = {name: torch.zeros_like(p) if p.grad is None else p.grad.clone() for name, p in model.named_parameters()}
     return result, found

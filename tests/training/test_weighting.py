@@ -1,24 +1,23 @@
 """Promises of the weightings."""
 
-import helpers
 import pytest
 import torch
 import torchjd.aggregation as peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
+
+import helpers
 from laws import (
     close,
     permuting_tasks_permutes_weights,
     scaling_a_loss_changes_no_direction,
     weights_sum_to_active_tasks,
 )
-from torch import Tensor
-
 from lepton.kinds import KINDS
 from lepton.kinds import load as load_kind
 from lepton.training.weighting.equal import Equal
 from lepton.training.weighting.imtl_g import IMTLG
-from lepton.training.weighting.pcgrad import PCGrad
 from lepton.training.weighting.uncertainty import Uncertainty
 
 every_weighting = pytest.mark.parametrize("name", KINDS["weighting"])
