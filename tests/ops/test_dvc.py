@@ -1,7 +1,12 @@
 """DVC as the flows use it, on a toy project."""
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 import toy
@@ -63,3 +68,18 @@ def test_what_dvc_has_against_a_project_is_one_line(project):
     with pytest.raises(LeptonError, match=r"^dvc: .*dvc\.yaml") as said:
         dvc.plan(project)
     assert "\n" not in str(said.value)
+
+
+def test_a_run_that_is_asked_to_end_leaves_no_stage_behind(finished):
+    toy.set_param(finished, "clean: {epochs: 1}", "clean: {epochs: 6}")
+    command = "import signal, sys; from pathlib import Path; from lepton.ops import dvc; "
+    command += "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); dvc.reproduce(Path.cwd(), 'first')"
+    process = subprocess.Popen([sys.executable, "-c", command])
+    until = time.monotonic() + 60
+    while not ((finished / "pid").exists() and (finished / "pid").read_text()) and time.monotonic() < until:
+        time.sleep(0.1)
+    stage = psutil.Process(int((finished / "pid").read_text()))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 143
+    stage.wait(timeout=10)
+    assert dvc.restore(finished, "first")

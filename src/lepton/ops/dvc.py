@@ -9,7 +9,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -43,7 +43,7 @@ def _repo(root: Path) -> Iterator[Any]:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    logging.getLogger("dvc").setLevel(logging.WARNING)
+    logging.getLogger("dvc").setLevel(logging.ERROR)  # warns of every empty __init__.py, at every question
     try:
         with warnings.catch_warnings(), chdir(root):  # targets are relative to the working directory
             warnings.simplefilter("ignore", DeprecationWarning)  # of DVC's libraries
@@ -76,6 +76,22 @@ def _environment(root: Path) -> Iterator[None]:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
+@contextmanager
+def _no_orphans() -> Iterator[None]:
+    """A command that DVC started ends with us: DVC does not end it when this process is asked to."""
+    import psutil
+
+    before = set(psutil.Process().children())
+    try:
+        yield
+    except BaseException:
+        for started in set(psutil.Process().children()) - before:
+            for process in [*started.children(recursive=True), started]:
+                with suppress(psutil.NoSuchProcess):
+                    process.terminate()
+        raise
+
+
 def plan(root: Path) -> Plan:
     """Asks DVC once what there is to do."""
     import networkx as nx
@@ -102,7 +118,7 @@ def reproduce(root: Path, stage: str) -> How:
     from dvc.exceptions import ReproductionError
 
     restored: list[str] = []
-    with _repo(root) as repo, _environment(root):
+    with _repo(root) as repo, _environment(root), _no_orphans():
         restore_of = repo.stage_cache.restore
 
         def restore(stage: Any, **options: Any) -> None:
