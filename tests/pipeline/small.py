@@ -1,0 +1,62 @@
+"""The real project, small: the tracked files of this checkout, a few hundred rows of the starter data, short trainings."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = 700
+SHORT = {
+    "clean": {"folds": 2, "epochs": 1},
+    "relate": {"epochs": 1, "samples": 64},
+    "train": {"epochs": 2, "batch_size": 64},
+    "baseline": {"lrs": [0.003, 0.01], "probe": 0.5},
+    "adapt": {"episodes": 20, "test_episodes": 10},
+    "compress": {"widths": [0.5], "epochs": 1, "calibration": 64, "parity_rows": 16},
+    "evaluate": {"resamples": 20, "explain": 2},
+}
+
+
+def run(root: Path, *command: str, code: int = 0) -> str:
+    """A command of the project with this Python; its output. Fails on another exit code."""
+    environment = {**os.environ, "LEPTON_HOME": str(root / ".lepton"), "PYTHONPATH": f"{root / 'src'}:{root}", "COLUMNS": "120"}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    environment.pop("LEPTON_TRACKING", None)
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout + done.stderr
+
+
+def retrain(root: Path, code: int = 0) -> str:
+    return run(root, sys.executable, "-m", "flows.retrain", code=code)
+
+
+def change(root: Path, **blocks: dict) -> None:
+    """Sets keys of blocks of params.yaml."""
+    path = root / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    for block, values in blocks.items():
+        params[block] |= values
+    path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def make(root: Path, starter: Path) -> Path:
+    """Writes the small project into `root`, committed, its data in place."""
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in tracked.rstrip("\0").split("\0"):
+        if not name.startswith(("tests/", "docs/", "data.dvc", "dvc.lock")) and (ROOT / name).exists():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    folder = root / "data/small"
+    folder.mkdir(parents=True)
+    for name in ("samples", "new_tasks"):
+        pd.read_parquet(starter / f"{name}.parquet").iloc[:ROWS].to_parquet(folder / f"{name}.parquet", index=False)
+    change(root, data={"path": "data/small"}, **SHORT)
+    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=test", "-c", "user.email=t@example.org", "commit", "-qm", "small"]):
+        subprocess.run(["git", *command], cwd=root, check=True, capture_output=True)
+    return root
