@@ -98,6 +98,7 @@ def _refusal() -> str:
 def run_stage(root: Path, outcome: Outcome) -> State[Any]:
     """Brings one stage up to date. After a failure its earlier outputs are put back."""
     started = time.perf_counter()
+    print(f"{outcome.stage} …", flush=True)
     try:
         outcome.how = dvc.reproduce(root, outcome.stage)
     except LeptonError as error:
