@@ -78,12 +78,12 @@ def test_every_section_has_its_content(page: Page) -> None:
         "relatedness": ["Gradient affinity", "Groups that may share", "objects – digit"],
         "sharing": ["level 3", "removed: 2"],
         "training": ["12 epochs", "632 samples per second", "epoch 11"],
-        "adaptation": ["Reptile (chosen)", "72.1 % ± 1.4", "14.8 ms", "digit −0.004"],
+        "adaptation": ["Reptile (chosen)", "72.1 % ± 1.4", "14.8 ms", "ridge regression", "the same to the bit"],
         "compression": ["0.75 int8 (chosen)", "✗ no", "tolerance of tilt", "tflite 9.9·10⁻⁶"],
         "examples": ["scene-00003", "8 ✗ (true: 0)", "objects (no label)"],
         "rules": ["fidelity 0.71"],
         "data": ["30 of 3,004 rows hold a box outside", "duplicate of an earlier row", "98.39 %"],
-        "prepare": ["4,139", "boxes, masks and tilt turn along", "objects 59 %"],
+        "prepare": ["4,139", "boxes, masks and tilt turn along", "objects 59 %", "unseen_digit 3, 7, 9"],
         "time": ["3 min 25 s, 44 %", "▶ ran", "= unchanged"],
         "lineage": ["9" * 32, "ab" * 16, "alpha_snap", "not in git"],
     }
@@ -121,6 +121,14 @@ def test_without_new_tasks(project: Path) -> None:
     files.write_json(project / "artifacts/adapt/metrics.json", {"new_tasks": {}, "chosen": None, "forgetting": {}})
     page = Page(render(project, run="r1").read_text(encoding="utf-8"))
     assert "names no new tasks" in page.words["adaptation"]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_forgetting_is_told(project: Path) -> None:
+    path = project / "artifacts/adapt/metrics.json"
+    files.write_json(path, files.read_json(path) | {"forgetting": {"digit": 0.01, "tilt": -0.25}, "unchanged": False})
+    page = Page(render(project, run="r1").read_text(encoding="utf-8"))
+    assert "(0: nothing lost): digit 0.0100, tilt −0.250" in page.words["adaptation"]
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -134,11 +134,13 @@ def adaptation(content: Content) -> Tile:
 
 
 def best_adaptation(content: Content) -> tuple[str, str, str, dict[str, Any]] | None:
-    """Task, shots, method and accuracy of the best that any method reached on any new task."""
+    """Task, shots, method and accuracy of the best that the chosen method reached on any new task."""
+    chosen = (content["adapt"] or {}).get("chosen")
     found = [
         (task, shots, method, value)
         for task, by_shots in ((content["adapt"] or {}).get("new_tasks") or {}).items()
         for shots, methods in by_shots.items()
         for method, value in methods.items()
+        if method == chosen
     ]
     return max(found, key=lambda entry: entry[3]["mean"], default=None)

@@ -9,7 +9,13 @@ from lepton.reporting.figures.style import INK, MARKS, MUTED, colour_of, drawing
 from lepton.reporting.words import half_width, metric, number
 
 Series = Mapping[str, Sequence[float | None]]
-METHODS = {"reptile": "Reptile", "maml": "MAML", "centroid": "nearest centroid", "scratch": "from scratch"}
+METHODS = {
+    "reptile": "Reptile",
+    "maml": "MAML",
+    "centroid": "nearest centroid",
+    "ridge": "ridge regression",
+    "scratch": "from scratch",
+}
 
 
 def losses(epochs: Sequence[float], loss: Series, weight: Series) -> str:

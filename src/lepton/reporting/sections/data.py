@@ -76,6 +76,9 @@ def prepared(content: Content) -> Iterator[Block]:
         labels = [Cell(count(told["labels"].get(task))) for task in tasks]
         rows.append([text(split.replace("_", " ")), Cell(count(told["rows"]), "strong"), *labels])
     yield Table(("Split", "Rows", *tasks), rows, "Rows of each split, and how many of them carry a label for each task.")
+    if held := report.get("new_classes"):
+        told = "; ".join(f"{task} {', '.join(map(str, classes))}" for task, classes in held.items())
+        yield Prose(f"Classes that only new tasks have: {told}.")
     if sampling := report.get("sampling"):
         shares = ", ".join(f"{task} {percent(share)}" for task, share in sampling.items())
         yield Prose(f"Expected share of a batch that carries a label: {shares}.")

@@ -70,8 +70,16 @@ def adaptation(content: Content) -> Iterator[Block]:
     )
     yield Beside([figure, *(_shots(content, task, by_shots, chosen) for task, by_shots in new_tasks.items())])
     if forgetting := report.get("forgetting"):
-        told = ", ".join(f"{task} {signed(value, 3)}" for task, value in forgetting.items())
-        yield Prose(f"Change of the known tasks' metrics through meta-training: {told}.")
+        yield Prose(_forgotten(forgetting, bool(report.get("unchanged"))))
+
+
+def _forgotten(forgetting: Mapping[str, float], unchanged: bool) -> str:
+    """forgetting: how much worse each known task's metric became, in its unit."""
+    if any(forgetting.values()):
+        told = ", ".join(f"{task} {number(value)}" for task, value in forgetting.items())
+        return f"What adapting cost the known tasks, in the unit of each metric (0: nothing lost): {told}."
+    same = "their predictions are the same to the bit" if unchanged else "no metric became worse"
+    return f"Adapting cost the known tasks nothing: {same}."
 
 
 def _shots(content: Content, task: str, by_shots: Mapping[str, Any], chosen: str | None) -> Table:
