@@ -12,6 +12,25 @@ from lepton.training import predict
 
 
 @torch.no_grad()
+def alike(model: Sharing) -> None:
+    """Starts every task from the same numbers where shapes allow, so that gradients differ by what the tasks want alone.
+
+    From numbers of their own, a task and its duplicate on other rows look hardly more alike than two strangers.
+    """
+    plan = model.structure
+    for rooms, there in ((model.reads, plan.readers), (model.branches, plan.owners)):
+        for room, names, width in zip(rooms, there, plan.branch, strict=False):
+            if names and isinstance(room.weight, Tensor):
+                first, *others = room.weight.split(width)
+                for other in others:
+                    other.copy_(first)
+    first_of: dict[tuple[str, torch.Size], Tensor] = {}
+    for head in model.heads.values():
+        for name, parameter in head.named_parameters():
+            parameter.copy_(first_of.setdefault((name, parameter.shape), parameter))
+
+
+@torch.no_grad()
 def features(model: Sharing, samples: Samples) -> Mapping[str, np.ndarray]:
     """Each task's own features at the last level, averaged over pixels [N, branch]."""
     found: dict[str, list[Tensor]] = {name: [] for name in model.tasks}

@@ -1,0 +1,40 @@
+"""Promises of the features that tasks are compared by."""
+
+import numpy as np
+import pytest
+import torch
+
+import helpers
+from lepton import config
+from lepton.kinds import KINDS
+from lepton.kinds import load as load_kind
+from lepton.relatedness.probe import alike, features
+
+
+def test_features_are_each_tasks_own_at_the_last_level_averaged_over_pixels() -> None:
+    model = helpers.model().eval()
+    samples = helpers.samples(model.tasks, 300)
+    found = features(model, samples)
+    assert list(found) == list(model.tasks)
+    inputs = model.kind.prepare(torch.from_numpy(samples.inputs))
+    last = model.features(inputs, model.read(model.trunk(inputs)))[-1]
+    for index, name in enumerate(model.tasks):
+        expected = last[:, 5 * index : 5 * index + 5].mean((2, 3))
+        np.testing.assert_allclose(found[name], expected.detach(), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("way", KINDS["sharing"])
+def test_tasks_of_one_kind_can_start_from_the_same_numbers(way: str) -> None:
+    tasks = {"a": helpers.digit(), "b": helpers.digit(), "c": helpers.ink(), "d": helpers.digit(4)}
+    torch.manual_seed(0)
+    kind = load_kind("sharing", way)
+    model = kind(helpers.image(), tasks, kind.plan(config.Model(trunk=(6, 8), branch=(3, 4)), tasks)).eval()
+    inputs = helpers.batch(tasks).inputs
+    before = model(inputs)
+    assert not torch.allclose(before["a"], before["b"])
+    alike(model)
+    after = model(inputs)
+    assert torch.equal(after["a"], before["a"])
+    torch.testing.assert_close(after["b"], after["a"])
+    assert after["d"].shape == (12, 4)
+    assert not torch.allclose(after["d"][:, :3], after["a"])
