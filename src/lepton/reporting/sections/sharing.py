@@ -20,7 +20,7 @@ def relatedness(content: Content) -> Iterator[Block]:
     yield Figure(
         heatmaps.relatedness(report["tasks"], report["matrices"]),
         "How alike two tasks are, from −1 to 1: by the features they use (cosine, Pearson) and by the direction in which "
-        "they pull the shared trunk (gradient affinity). It hints at what sharing may bring; what it did bring stands in section 1.",
+        "they pull the shared trunk (gradient affinity). This hints at what sharing may bring; section 1 says what it brought.",
     )
     columns = ("Pair of tasks", "Affinity")
     rows = [
