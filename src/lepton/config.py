@@ -143,10 +143,10 @@ class Validate(Strict):
 class Clean(Strict):
     duplicates: bool = True  # drop rows whose input bytes were seen before
     outliers: Positive = 6.0  # robust deviations (IQR units) beyond which a number is set to null; inf: off
-    contamination: Fraction = 0.002  # share of rows that IsolationForest may call unusual inputs and drop; 0: off
+    contamination: Fraction = 0.002  # largest share of rows that IsolationForest may drop as unusual inputs; 0: off
     suspects: bool = True  # null labels that out-of-fold models contradict with confidence
     folds: Annotated[int, Field(ge=2)] = 3
-    epochs: Count = 6  # of each out-of-fold model
+    epochs: Count = 8  # of each out-of-fold model
     margin: Fraction = 0.5  # how far the other class must lead the given one, in probability
 
 
