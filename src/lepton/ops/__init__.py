@@ -1,0 +1,1 @@
+"""What touches git, DVC and the records: the only room that runs them."""
