@@ -48,6 +48,44 @@ def test_a_path_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert not list((tmp_path / "folder").iterdir())
 
 
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder"
+    for name in ("old", "new"):
+        with files.replacing_folder(path) as temporary:
+            (temporary / name).write_text(name)
+            assert not (path / name).exists()
+        assert [one.name for one in path.iterdir()] == [name]
+    assert [one.name for one in path.parent.iterdir()] == ["folder"]
+
+
+def test_a_failed_folder_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "kept").write_text("whole")
+
+    def fail() -> None:
+        with files.replacing_folder(path) as temporary:
+            (temporary / "half").write_text("")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert [one.name for one in path.iterdir()] == ["kept"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    def write(path: Path) -> None:
+        with files.replacing_folder(path) as temporary:
+            (temporary / "a").write_text("")
+
+    for path in (tmp_path / "file", tmp_path / "file" / "folder"):
+        one_line(lambda path=path: write(path), str(path), "cannot be written")
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     one_line(lambda: files.read_json(tmp_path / "a.json"), "a.json", "not there")
 

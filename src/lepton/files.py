@@ -14,32 +14,41 @@ from lepton.errors import LeptonError
 
 
 @contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Makes the parent folder; a path that cannot be written becomes one clear line."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
+        raise LeptonError(f"{path}: cannot be written ({error.strerror}). Free the path or fix its permissions.") from None
+
+
+@contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yields a temporary path; when the block ends well it becomes `path`, otherwise it is removed."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
-        raise LeptonError(f"{path}: cannot be written ({error.strerror}). Free the path or fix its permissions.") from None
-    finally:
-        if temporary.exists():
-            temporary.unlink()
+    with _writing(path):
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            if temporary.exists():
+                temporary.unlink()
 
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yields an empty temporary folder; when the block ends well it becomes `path`, and what was there before is gone."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        shutil.rmtree(path, ignore_errors=True)
-        temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with _writing(path):
+        temporary.mkdir()
+        try:
+            yield temporary
+            shutil.rmtree(path, ignore_errors=True)
+            temporary.rename(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write(path: str | Path, save: Callable[[Path], Any]) -> None:
