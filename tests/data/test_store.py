@@ -45,6 +45,13 @@ def test_saving_twice_writes_the_same_bytes(tmp_path: Path) -> None:
         same_bytes(tmp_path / "one" / name, tmp_path / "two" / name)
 
 
+def test_saving_leaves_nothing_of_an_older_set(tmp_path: Path) -> None:
+    helpers.samples(helpers.tasks(), 9).save(tmp_path / "set")
+    smaller = helpers.samples({"digit": helpers.digit()}, 4)
+    smaller.save(tmp_path / "set")
+    equal(smaller, Samples.load(tmp_path / "set"))
+
+
 def test_a_batch_is_its_rows_in_order_with_repeats(tmp_path: Path) -> None:
     helpers.samples(helpers.tasks(), 9).save(tmp_path)
     samples = Samples.load(tmp_path)
