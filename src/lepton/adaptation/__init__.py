@@ -1,0 +1,1 @@
+"""A new task from a few samples: one file per method."""

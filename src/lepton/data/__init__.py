@@ -1,0 +1,1 @@
+"""From raw tables to memory-mapped samples: checks, cleaning, split, balance, augmentation."""

@@ -1,0 +1,1 @@
+"""What sharing gained, and what the answers hang on."""

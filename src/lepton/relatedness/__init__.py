@@ -1,0 +1,1 @@
+"""Which tasks should share: similarity of features, gradient affinity, groups."""
