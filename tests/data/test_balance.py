@@ -34,6 +34,11 @@ def test_equal_weights_draw_a_permutation(count: int, weight: float, seed: int) 
     assert sorted(rows.tolist()) == list(range(count))
 
 
+def test_a_draw_that_starts_at_zero_skips_rows_of_weight_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "rand", lambda *_, generator: torch.zeros(1))
+    assert sorted(draw(np.array([0.0, 1.0, 0.0, 1.0]), 4, generator=helpers.generator()).tolist()) == [1, 1, 3, 3]
+
+
 def test_over_many_draws_the_mean_is_the_expected_number() -> None:
     weight_N, generator = np.array([1.0, 2.0, 0.5, 0.0]), helpers.generator()
     found = sum(np.bincount(draw(weight_N, 5, generator=generator), minlength=4) for _ in range(2000)) / 2000

@@ -1,5 +1,6 @@
 """Promises of adaptive sharing."""
 
+import itertools
 import json
 
 import pytest
@@ -143,6 +144,12 @@ def check_reduced(one: Adaptive, training: bool) -> Adaptive:
 @settings(max_examples=40, deadline=None)
 def test_removing_a_snapped_branch_changes_no_output(values: list[float], training: bool, seed: int) -> None:
     check_reduced(snapped(values, seed), training)
+
+
+@pytest.mark.parametrize("name", ["digit", "ink"])
+def test_every_way_of_snapping_one_task_can_be_removed(name: str) -> None:
+    for levels in itertools.product([0.0, 1.0, LEARNED], repeat=3):
+        check_reduced(model({name: list(levels)}), training=False)
 
 
 @pytest.mark.parametrize("way", [[0.0] * 12, [1.0] * 12, [1.0, 1.0, 1.0, 0.0, 0.0, 0.0] * 2, [0.0, 1.0, 0.0] * 4, [LEARNED] * 12])
