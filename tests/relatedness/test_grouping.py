@@ -64,6 +64,12 @@ def test_groups_are_those_of_average_linkage_by_hand(seed: int, threshold: float
     assert as_sets(groups(NAMES, score, threshold)) == {frozenset(NAMES[i] for i in group) for group in found}
 
 
+def test_cosines_that_rounding_carried_past_one_are_no_error() -> None:
+    score = np.ones((3, 3), np.float32) * np.float32(1 + 1e-6)
+    assert groups(["a", "b", "c"], score, 1) == [["a", "b", "c"]]
+    assert groups(["a", "b", "c"], 2 * np.eye(3) - score, -1) == [["a", "b", "c"]]
+
+
 def test_two_families_are_found() -> None:
     score = np.full((4, 4), -0.2)
     score[:2, :2], score[2:, 2:] = 0.8, 0.6

@@ -12,6 +12,7 @@ from laws import close, one_line, same_bytes
 from lepton.config import Params
 from lepton.data.store import Samples
 from lepton.errors import Diverged
+from lepton.kinds import KINDS
 from lepton.sharing.adaptive import Adaptive
 from lepton.sharing.base import Sharing
 from lepton.training import network, optimizer, predict
@@ -126,9 +127,10 @@ def test_a_loss_that_is_no_number_names_its_task_and_keeps_the_last_checkpoint(t
     assert all(value.isfinite().all() for key, value in torch.load(tmp_path / "a.pt")["model"].items() if key != "fixed_TL")
 
 
-def test_a_loss_that_is_no_number_in_the_first_epoch_speaks_of_no_checkpoint() -> None:
-    one = trainer()
-    one.train.labels["tilt"]["value"][:] = np.inf
+@pytest.mark.parametrize("weighting", KINDS["weighting"])
+def test_a_loss_that_is_no_number_in_the_first_epoch_speaks_of_no_checkpoint(weighting: str) -> None:
+    one = trainer(helpers.params(train={"weighting": weighting}))
+    one.train.labels["tilt"]["value"][:] = np.nan
     with pytest.raises(Diverged) as caught:
         one.fit()
     assert "loss of tilt" in str(caught.value)

@@ -88,6 +88,19 @@ def test_gradients_of_zero_give_finite_weights(name: str, kind: torch.dtype) -> 
 
 
 @every_weighting
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_step_that_overflowed_weighs_alike_and_leaves_the_state_alone(name: str, bad: float) -> None:
+    loss_T, grad_TP = problem(0)
+    weighting, active_T = load_kind("weighting", name)(4).double(), torch.tensor([True, True, False, True])
+    weighting(loss_T, grad_TP @ grad_TP.T, active_T)
+    before = {key: value.clone() for key, value in weighting.state_dict().items()}
+    for loss, grad in ((loss_T, grad_TP * bad), (loss_T * bad, grad_TP)):
+        assert weighting(loss, grad @ grad.T, active_T).tolist() == [1, 1, 0, 1]
+    for key, value in weighting.state_dict().items():
+        assert torch.equal(value.nan_to_num(9), before[key].nan_to_num(9))
+
+
+@every_weighting
 def test_state_survives_a_checkpoint(name: str) -> None:
     whole, first = (load_kind("weighting", name)(4) for _ in range(2))
     active_T = torch.tensor([True, True, False, True])
@@ -128,9 +141,11 @@ def test_equal_is_equal(seed: int) -> None:
 @given(seed=seeds, count=st.integers(2, 6))
 @settings(max_examples=30, deadline=None)
 def test_imtl_g_is_torchjds_with_negative_weights_cut(seed: int, count: int) -> None:
+    """Of the two signs that have equal projections, ours is the one that is downhill for every task; theirs sums to 1."""
     loss_T, grad_TP = problem(seed, count)
-    expected = peer.IMTLGWeighting()(grad_TP @ grad_TP.T)
-    expected = (expected * expected.sum().sign()).clamp(min=0)
+    gram_TT = grad_TP @ grad_TP.T
+    expected = peer.IMTLGWeighting()(gram_TT)
+    expected = (expected * (gram_TT @ expected).sum().sign()).clamp(min=0)
     close(weigh("imtl_g", loss_T, grad_TP), expected * count / expected.sum(), 1e-5)
 
 

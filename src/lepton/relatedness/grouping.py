@@ -17,7 +17,7 @@ def groups(names: Sequence[str], score_TT: np.ndarray, threshold: float) -> list
     """Average linkage, cut where the mean score between two groups falls below the threshold."""
     if len(names) == 1:
         return [list(names)]
-    distance_TT = 1 - (score_TT + score_TT.T) / 2
+    distance_TT = (1 - (score_TT + score_TT.T) / 2).clip(0, 2)  # rounding may carry a cosine past 1
     np.fill_diagonal(distance_TT, 0)
     label_T = fcluster(linkage(squareform(distance_TT, checks=False), "average"), 1 - threshold, "distance")
     found = [[name for name, label in zip(names, label_T, strict=True) if label == wanted] for wanted in sorted(set(label_T))]

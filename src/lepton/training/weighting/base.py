@@ -25,6 +25,8 @@ class Weighting(nn.Module, ABC):
         count = int(active_T.sum())
         if count:
             self.active_T = active_T
-            chosen = self.weigh(loss_T[active_T], gram_TT[active_T][:, active_T])
+            # a step that overflowed is skipped or stopped by the loop; it only has to get there
+            fit = bool(gram_TT.isfinite().all() and loss_T.isfinite().all())
+            chosen = self.weigh(loss_T[active_T], gram_TT[active_T][:, active_T]) if fit else active_T[active_T].to(loss_T)
             weight_T[active_T] = chosen * (count / chosen.sum().clamp(min=1e-12))
         return weight_T
