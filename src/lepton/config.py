@@ -128,7 +128,7 @@ class Model(Strict):
     """The network that relate, train and baseline build."""
 
     sharing: one_of("sharing") = "adaptive"  # type: ignore[valid-type]
-    trunk: tuple[Count, ...] = (16, 32, 64)  # channels of each level, all tasks together
+    trunk: tuple[Count, ...] = (24, 48, 96)  # channels of each level, all tasks together
     branch: tuple[Count, ...] = (8, 16, 32)  # channels of each level, each task
     dropout: Fraction = 0.0  # before the heads
 
@@ -146,7 +146,7 @@ class Clean(Strict):
     contamination: Fraction = 0.002  # largest share of rows that IsolationForest may drop as unusual inputs; 0: off
     suspects: bool = True  # null labels that out-of-fold models contradict with confidence
     folds: Annotated[int, Field(ge=2)] = 3
-    epochs: Count = 8  # of each out-of-fold model
+    epochs: Count = 6  # of each out-of-fold model
     margin: Fraction = 0.5  # how far the other class must lead the given one, in probability
 
 
@@ -166,23 +166,23 @@ class Prepare(Strict):
 
 
 class Relate(Strict):
-    epochs: Count = 2  # of the probe that gradients and features are read from
+    epochs: Count = 1  # of the probe that gradients and features are read from
     samples: Count = 512  # rows that features are compared on
     threshold: Annotated[float, Field(ge=-1, le=1)] = 0.1  # affinity from which two tasks may share a group
 
 
 class Train(Strict):
-    epochs: Count = 12  # of as many samples as the training split has rows
+    epochs: Count = 9  # of as many samples as the training split has rows
     batch_size: Count = 128
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
-    lr: Positive = 0.003  # peak of the schedule
+    lr: Positive = 0.01  # peak of the schedule
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup: Fraction = 0.1  # share of the steps
     l2: Annotated[float, Field(ge=0)] = 0.01  # decoupled weight decay; 0: off
     l1: Annotated[float, Field(ge=0)] = 0.0  # 0: off
     clip: Annotated[float, Field(ge=0)] = 5.0  # gradient norm; 0: off
     weighting: one_of("weighting") = "equal"  # type: ignore[valid-type]
-    alpha_lr: Positive = 10.0  # learning rate of the sharing degrees, in units of lr
+    alpha_lr: Positive = 3.0  # learning rate of the sharing degrees, in units of lr
     alpha_pressure: Annotated[float, Field(ge=0)] = 0.02  # strength at the end of training of the pull of α to 0 or 1; 0: off
     alpha_snap: Annotated[float, Field(ge=0, lt=0.5)] = 0.05  # α this near to 0 or 1 is fixed there; 0: off
 
@@ -205,7 +205,7 @@ class Adapt(Strict):
 
 class Compress(Strict):
     widths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.75, 0.5)  # shares of channels kept by structured pruning
-    epochs: Count = 2  # of fine-tuning after pruning, taught by the full model
+    epochs: Count = 1  # of fine-tuning after pruning, taught by the full model
     lr: Positive = 0.001
     distill: Fraction = 0.5  # weight of the full model's outputs in fine-tuning
     calibration: Count = 256  # training rows for the int8 ranges

@@ -182,14 +182,21 @@ def test_rows_without_a_label_have_no_gradient() -> None:
     ignores_rows_without_label(helpers.objects(), raw, helpers.batch({"objects": helpers.objects()}).labels["objects"])
 
 
-def test_outputs_have_one_entry_per_sample_and_peaks_only() -> None:
+def test_outputs_have_one_entry_per_sample() -> None:
     found = helpers.objects().predict(torch.randn(3, 6, 4, 4, generator=helpers.generator()))
     one_entry_per_sample(found, 3)
     assert found["score"].shape == (3, 16, 2)
     assert found["box"].shape == (3, 16, 4)
-    score = found["score"].view(3, 4, 4, 2)
-    neighbours = ((score[:, :-1] > 0) & (score[:, 1:] > 0)).any() | ((score[:, :, :-1] > 0) & (score[:, :, 1:] > 0)).any()
-    assert not neighbours
+
+
+def test_a_peak_keeps_its_chance_and_what_stands_beside_it_fades_without_a_jump() -> None:
+    chance = torch.full((1, 6, 4, 4), 0.2)
+    chance[0, 0, 1, 1], chance[0, 0, 1, 2] = 0.9, 0.8
+    score = helpers.objects().predict(chance.logit())["score"].view(4, 4, 2)[..., 0]
+    assert float(score[1, 1]) == pytest.approx(0.9)
+    assert float(score[1, 2]) == pytest.approx(0.8 * (0.8 / 0.9) ** 64, rel=1e-3)
+    assert float(score[0, 1]) < 1e-6
+    assert float(score[3, 0]) == pytest.approx(0.2, rel=1e-3)  # far from any peak
 
 
 def test_detections_come_most_confident_first_and_none_below_the_floor() -> None:

@@ -45,7 +45,7 @@ def setting(way: str, chosen: dict[str, BaseTask] | None = None, seed: int = 0, 
 
 def plain(model: Sharing, batch: Batch, weights: list[float] | None = None) -> tuple[Tensor, dict[str, Tensor]]:
     """The losses and all gradients of their weighted sum, by one ordinary backward through the whole network."""
-    loss_T, _ = task_losses(model, model(batch.inputs), batch, NONE)
+    loss_T, _ = task_losses(model, model(batch.inputs), batch.labels, NONE)
     total = loss_T @ loss_T.new_tensor(weights or [1.0] * len(loss_T))
     names, parameters = zip(*model.named_parameters(), strict=True)
     grads = torch.autograd.grad(total, parameters, allow_unused=True)
@@ -67,7 +67,7 @@ def by_separate_backwards(model: Sharing, batch: Batch) -> Tensor:
     gamma = [torch.ones(s.shape[1], dtype=s.dtype, requires_grad=True) for s in shared]
     beta = [torch.zeros(s.shape[1], dtype=s.dtype, requires_grad=True) for s in shared]
     moved = [g[:, None, None] * s + b[:, None, None] for g, s, b in zip(gamma, shared, beta, strict=True)]
-    loss_T, _ = task_losses(model, model.rest(batch.inputs, model.read(moved)), batch, NONE)
+    loss_T, _ = task_losses(model, model.rest(batch.inputs, model.read(moved)), batch.labels, NONE)
     read = [level for level, names in enumerate(model.structure.readers) if names]
     wanted = [one for level in read for one in (gamma[level], beta[level])]
     rows = []
@@ -254,7 +254,7 @@ def test_class_weights_reach_the_loss() -> None:
     model, batch = setting("hard", {"digit": helpers.digit()})
     weights = torch.tensor([0.5, 1.0, 4.0], dtype=torch.float64)
     raw = model(batch.inputs)
-    loss_T, _ = task_losses(model, raw, batch, {"digit": weights})
+    loss_T, _ = task_losses(model, raw, batch.labels, {"digit": weights})
     has, number = batch.labels["digit"]["present"], batch.labels["digit"]["class"]
     each = -raw["digit"].log_softmax(1)[torch.arange(10), number] * weights[number]
     close(loss_T[0], each[has].mean(), 1e-12)

@@ -60,7 +60,7 @@ def finetune(
         with torch.no_grad():
             target = teacher(batch.inputs)
         raw = student(batch.inputs)
-        losses_T, _ = task_losses(student, raw, batch, class_weights)
+        losses_T, _ = task_losses(student, raw, batch.labels, class_weights)
         loss = (1 - plan.distill) * losses_T.sum() + plan.distill * teaching_loss(raw, target)
         mover.zero_grad(set_to_none=True)
         loss.backward()

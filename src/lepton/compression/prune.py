@@ -28,7 +28,7 @@ def importance(model: Sharing, batches: Iterable[Batch], class_weights: Mapping[
     total = {name: torch.zeros_like(layer.weight) for name, layer in norms.items()}
     for batch in batches:
         model.zero_grad(set_to_none=True)
-        losses_T, _ = task_losses(model, model(batch.inputs), batch, class_weights)
+        losses_T, _ = task_losses(model, model(batch.inputs), batch.labels, class_weights)
         losses_T.sum().backward()
         for name, layer in norms.items():
             if layer.weight.grad is not None and layer.bias.grad is not None:

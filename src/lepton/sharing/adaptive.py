@@ -70,6 +70,17 @@ class Adaptive(Sharing):
         self.fixed_TL[near] = alpha_TL[near].round()
         return int((~self.fixed_TL.isnan()).sum())
 
+    def _degrees(self, level: int, tasks: Sequence[str]) -> Tensor:
+        """α of some tasks at a level, one value for each of their channels [tasks · branch, 1, 1, 1]."""
+        order = list(self.tasks)
+        alpha_T = self.alpha_TL[[order.index(name) for name in tasks], level]
+        return alpha_T.repeat_interleave(self.structure.branch[level])[:, None, None, None]
+
+    def read_kernels(self) -> dict[int, Tensor]:
+        """α W: the degrees scale the kernels instead of the features, which is the same and costs nothing."""
+        plain = super().read_kernels()
+        return {level: kernel * self._degrees(level, self.structure.readers[level]) for level, kernel in plain.items()}
+
     def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
         features: list[Tensor] = []
         for level, (branch, norm) in enumerate(zip(self.branches, self.norms, strict=True)):
@@ -77,9 +88,11 @@ class Adaptive(Sharing):
                 features.append(x[:, :0])
                 continue
             own = None
-            if owners := self.structure.owners[level]:
-                own = branch(x if level == 0 else self._pick(features[-1], self.present(level - 1), owners))
-            features.append(norm(self._mix(level, q[level], own)).relu())
+            if isinstance(branch, nn.Conv2d):
+                owners = self.structure.owners[level]
+                below = x if level == 0 else self._pick(features[-1], self.present(level - 1), owners)
+                own = branch._conv_forward(below, branch.weight * (1 - self._degrees(level, owners)), None)
+            features.append(norm(self._mix(level, q[level], own)).relu_())
         return features
 
     def _pick(self, feature: Tensor, there: Sequence[str], wanted: Sequence[str]) -> Tensor:
@@ -90,21 +103,14 @@ class Adaptive(Sharing):
         return torch.cat([parts[name] for name in wanted], 1)
 
     def _mix(self, level: int, q: Tensor, p: Tensor | None) -> Tensor:
-        """α q + (1 − α) p, with the channels of the tasks present at this level in order."""
-        readers, owners, width = self.structure.readers[level], self.structure.owners[level], self.structure.branch[level]
-        alpha_T = self.alpha_TL[:, level]
-        if readers == owners and p is not None:
-            chosen = alpha_T if len(readers) == len(self.tasks) else alpha_T[[list(self.tasks).index(name) for name in readers]]
-            return torch.lerp(p, q, chosen.repeat_interleave(width)[None, :, None, None].to(q.dtype))
+        """α q + (1 − α) p, both already scaled, with the channels of the tasks present at this level in order."""
+        readers, owners = self.structure.readers[level], self.structure.owners[level]
+        if p is None or readers == owners:
+            return q if p is None else p.add_(q)
         shared = dict(zip(readers, q.chunk(len(readers), 1), strict=True)) if readers else {}
-        own = dict(zip(owners, p.chunk(len(owners), 1), strict=True)) if p is not None else {}
-        mixed = []
-        for index, name in enumerate(self.tasks):
-            if name in shared and name in own:
-                mixed.append(torch.lerp(own[name], shared[name], alpha_T[index].to(q.dtype)))
-            elif name in shared or name in own:
-                mixed.append(shared[name] if name in shared else own[name])
-        return torch.cat(mixed, 1)
+        own = dict(zip(owners, p.chunk(len(owners), 1), strict=True))
+        both = [[part[name] for part in (own, shared) if name in part] for name in self.present(level)]
+        return torch.cat([parts[0] if len(parts) == 1 else parts[0] + parts[1] for parts in both], 1)
 
     @torch.no_grad()
     def reduced(self) -> "Adaptive":

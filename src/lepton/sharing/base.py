@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lepton.config import Model
@@ -79,17 +80,23 @@ class Sharing(nn.Module, ABC):
     def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
         """The inputs and every level's reads [B, readers · branch, H, W] to every level's features of the tasks present there."""
 
-    def rest(self, x: Tensor, q: Sequence[Tensor]) -> dict[str, Tensor]:
-        """Branches and heads: the inputs and every level's reads to each task's raw output."""
-        return self._heads(self.features(x, q))
+    def rest(self, x: Tensor, q: Sequence[Tensor], rows: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """Branches and heads: the inputs and every level's reads to each task's raw output, of all rows or of the task's `rows`."""
+        return self._heads(self.features(x, q), rows)
 
     def present(self, level: int) -> tuple[str, ...]:
         """The tasks that have features at a level, in the order of their channels there."""
         either = {*self.structure.readers[level], *self.structure.owners[level]}
         return tuple(name for name in self.tasks if name in either)
 
-    def read(self, shared: Sequence[Tensor]) -> list[Tensor]:
-        return [read(s) for read, s in zip(self.reads, shared, strict=True)]
+    def read_kernels(self) -> dict[int, Tensor]:
+        """W of every level that is read [readers · branch, C, 1, 1], as it takes effect; differentiable."""
+        return {level: read.weight for level, read in enumerate(self.reads) if isinstance(read, nn.Conv2d)}
+
+    def read(self, shared: Sequence[Tensor], kernels: Mapping[int, Tensor] | None = None) -> list[Tensor]:
+        """q of every level [B, readers · branch, H, W]; a level that nobody reads gives no channels."""
+        kernels = self.read_kernels() if kernels is None else kernels
+        return [F.conv2d(s, kernels[level]) if level in kernels else s[:, :0].clone() for level, s in enumerate(shared)]
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         return self.rest(x, self.read(self.trunk(x)))
@@ -103,8 +110,11 @@ class Sharing(nn.Module, ABC):
         names = self.present(level)
         return dict(zip(names, feature.chunk(len(names), 1), strict=True)) if names else {}
 
-    def _heads(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
+    def _heads(self, features: Sequence[Tensor], rows: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
         """Each task's head on its own channels of every level that it reads."""
         own = [self.by_task(level, feature) for level, feature in enumerate(features)]
-        depth = len(features)
-        return {name: self.heads[name]([own[level][name] for level in task.levels(depth)]) for name, task in self.tasks.items()}
+        depth, raw = len(features), {}
+        for name, task in self.tasks.items():
+            mine = [own[level][name] for level in task.levels(depth)]
+            raw[name] = self.heads[name](mine if rows is None else [feature[rows[name]] for feature in mine])
+        return raw

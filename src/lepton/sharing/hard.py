@@ -26,4 +26,4 @@ class Hard(Sharing):
         return Structure("hard", model.trunk, model.branch, readers, ((),) * depth)
 
     def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
-        return [norm(own).relu() for norm, own in zip(self.norms, q, strict=True)]
+        return [norm(own).relu_() for norm, own in zip(self.norms, q, strict=True)]

@@ -17,7 +17,7 @@ Predictions = dict[str, dict[str, np.ndarray]]
 def batches(samples: Samples, kind: BaseInput, device: torch.device, size: int = 256) -> Iterator[torch.Tensor]:
     """Inputs as the network sees them, in order."""
     for start in range(0, len(samples), size):
-        stored = torch.from_numpy(np.ascontiguousarray(samples.inputs[start : start + size]))
+        stored = torch.from_numpy(np.array(samples.inputs[start : start + size]))  # a copy: the memory map is read-only
         yield kind.prepare(stored.to(device))
 
 

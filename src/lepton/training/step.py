@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from lepton.sharing.base import Sharing
 from lepton.training.weighting.base import Weighting
-from lepton.types import Batch
+from lepton.types import Batch, Labels
 
 
 @dataclass(frozen=True)
@@ -37,30 +37,37 @@ def _full(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
+def labelled(labels: Labels) -> tuple[Tensor, Labels]:
+    """The rows that have a label, and their labels; the first row, still without one, where none has."""
+    rows = labels["present"].nonzero()[:, 0]
+    rows = rows if len(rows) else rows.new_zeros(1)
+    return rows, {field: value[rows] for field, value in labels.items()}
+
+
 def task_losses(
-    model: Sharing, raw: Mapping[str, Tensor], batch: Batch, class_weights: Mapping[str, Tensor | None]
+    model: Sharing, raw: Mapping[str, Tensor], labels: Mapping[str, Labels], class_weights: Mapping[str, Tensor | None]
 ) -> tuple[Tensor, Tensor]:
     """Mean loss of each task over its labelled rows [T], and which tasks have any [T]."""
     losses, active = [], []
     for name, task in model.tasks.items():
-        labels = batch.labels[name]
-        loss_B = task.loss(_full(raw[name]), labels, class_weights.get(name))
-        count = labels["present"].sum()
-        losses.append(torch.where(labels["present"], loss_B, 0.0).sum() / count.clamp(min=1))
+        present = labels[name]["present"]
+        loss_B = task.loss(_full(raw[name]), labels[name], class_weights.get(name))
+        count = present.sum()
+        losses.append(torch.where(present, loss_B, 0.0).sum() / count.clamp(min=1))
         active.append(count > 0)
     return torch.stack(losses), torch.stack(active)
 
 
-def shared_gradients(model: Sharing, grad_q: Mapping[int, Tensor], grad_w: Mapping[int, Tensor]) -> Tensor:
+def shared_gradients(
+    model: Sharing, kernels: Mapping[int, Tensor], grad_q: Mapping[int, Tensor], grad_w: Mapping[int, Tensor]
+) -> Tensor:
     """G [T, 2 Σ C_l]: each task's gradient at scale and shift of the shared channels, from ∂L/∂q and ∂L/∂W of every read level."""
     names = list(model.tasks)
     parts = []
     for level, grad in grad_q.items():
         readers = model.structure.readers[level]
-        weight = model.reads[level].weight
-        assert isinstance(weight, Tensor)
         per_task = (len(readers), -1)
-        weight_RbC, slope_RbC = (_full(w.detach()[:, :, 0, 0]).unflatten(0, per_task) for w in (weight, grad_w[level]))
+        weight_RbC, slope_RbC = (_full(w.detach()[:, :, 0, 0]).unflatten(0, per_task) for w in (kernels[level], grad_w[level]))
         scale_RC = (weight_RbC * slope_RbC).sum(1)
         shift_RC = torch.einsum("rbc,rb->rc", weight_RbC, _full(grad).sum((0, 2, 3)).unflatten(0, per_task))
         part = scale_RC.new_zeros(len(names), 2 * weight_RbC.shape[2])
@@ -84,25 +91,24 @@ def step(
     penalty: added to the tasks' own loss. scaler: scales losses against fp16 underflow; its scale is taken out of G.
     """
     static_T = torch.tensor([task.weight for task in model.tasks.values()], device=batch.inputs.device)
-    read_by = {level: read.weight for level, read in enumerate(model.reads) if isinstance(read, nn.Conv2d)}
+    rows, labels = {}, {}
+    for name in model.tasks:  # a head and its loss see labelled rows alone
+        rows[name], labels[name] = labelled(batch.labels[name])
     with autocast or torch.autocast(batch.inputs.device.type, enabled=False):
         shared = model.trunk(batch.inputs)
-        linear = model.read([s.detach() for s in shared])
-        cut = [q.detach().requires_grad_(level in read_by) for level, q in enumerate(linear)]
-        raw = model.rest(batch.inputs, cut)
-    loss_T, active_T = task_losses(model, raw, batch, class_weights)
+        effective = model.read_kernels()
+        kernels = {level: kernel.detach().requires_grad_() for level, kernel in effective.items()}
+        linear = model.read([s.detach() for s in shared], kernels)
+        cut = [q.detach().requires_grad_(level in kernels) for level, q in enumerate(linear)]
+        raw = model.rest(batch.inputs, cut, rows)
+    loss_T, active_T = task_losses(model, raw, labels, class_weights)
     total = loss_T.sum() if penalty is None else loss_T.sum() + penalty
     (scaler.scale(total) if scaler else total).backward()
 
     grad_of = {level: q.grad for level, q in enumerate(cut) if q.grad is not None}
-    weight_grads = torch.autograd.grad(
-        [linear[level] for level in grad_of], [read_by[level] for level in grad_of], [*grad_of.values()]
-    )
-    grad_TP = shared_gradients(model, grad_of, dict(zip(grad_of, weight_grads, strict=True)))
-    for level, grad in zip(grad_of, weight_grads, strict=True):
-        old = read_by[level].grad
-        read_by[level].grad = grad if old is None else old + grad
-
+    slopes = torch.autograd.grad([linear[level] for level in grad_of], [kernels[level] for level in grad_of], [*grad_of.values()])
+    torch.autograd.backward([effective[level] for level in grad_of], slopes)
+    grad_TP = shared_gradients(model, kernels, grad_of, dict(zip(grad_of, slopes, strict=True)))
     if scaler:
         grad_TP = grad_TP / scaler.get_scale()
     weight_T = weighting(loss_T.detach(), grad_TP @ grad_TP.T, active_T) * static_T
@@ -110,7 +116,7 @@ def step(
     for level, grad in grad_of.items():
         index = [names.index(name) for name in model.structure.readers[level]]
         scale = weight_T[index].repeat_interleave(model.structure.branch[level])[None, :, None, None]
-        seed = F.conv_transpose2d(grad * scale.to(grad.dtype), read_by[level].detach().to(grad.dtype))
+        seed = F.conv_transpose2d(grad * scale.to(grad.dtype), kernels[level].detach().to(grad.dtype))
         seeds.append(seed.to(shared[level].dtype))
     torch.autograd.backward([shared[level] for level in grad_of], seeds)
     return StepResult(loss_T.detach(), grad_TP, weight_T, active_T)
