@@ -46,3 +46,14 @@ def test_macs_grow_with_the_pixels_and_not_with_the_weights() -> None:
     layer = nn.Conv2d(4, 6, 3, padding=1, groups=2)
     assert cost.macs(layer, torch.zeros(1, 4, 5, 7)) == 6 * 2 * 9 * 5 * 7
     assert cost.macs(layer, torch.zeros(1, 4, 10, 7)) == 2 * 6 * 2 * 9 * 5 * 7
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_counting_leaves_the_network_as_it_was(training: bool) -> None:
+    model = helpers.model("adaptive").train(training)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    first = cost.macs(model, model.kind.example(1))
+    assert model.training == training
+    assert cost.macs(model, model.kind.example(1)) == first
+    for name, value in model.state_dict().items():
+        assert torch.equal(value.nan_to_num(9), before[name].nan_to_num(9)), name
