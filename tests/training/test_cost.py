@@ -1,5 +1,6 @@
 """Promises of counted costs."""
 
+import pytest
 import torch
 from torch import nn
 

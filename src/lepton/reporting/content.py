@@ -98,7 +98,7 @@ def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
         lineage=Lineage(
             commit=sha,
             changed=changed,
-            data=[out for file in sorted(root.glob("*.dvc")) for out in _outs(_yaml(file))],
+            data=[out for file in sorted(root.glob("[!.]*.dvc")) for out in _outs(_yaml(file))],
             outputs={stage: list(_outs(block)) for stage, block in lock.items()},
             versions=versions(),
         ),
