@@ -172,7 +172,7 @@ class Relate(Strict):
 
 
 class Train(Strict):
-    epochs: Count = 9  # of as many samples as the training split has rows
+    epochs: Count = 8  # of as many samples as the training split has rows
     batch_size: Count = 128
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
     lr: Positive = 0.01  # peak of the schedule
@@ -204,9 +204,9 @@ class Adapt(Strict):
 
 
 class Compress(Strict):
-    widths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.75, 0.5)  # shares of channels kept by structured pruning
-    epochs: Count = 1  # of fine-tuning after pruning, taught by the full model
-    lr: Positive = 0.001
+    widths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.75,)  # shares of channels kept by structured pruning
+    epochs: Count = 3  # of fine-tuning after pruning, taught by the full model
+    lr: Positive = 0.003
     distill: Fraction = 0.5  # weight of the full model's outputs in fine-tuning
     calibration: Count = 256  # training rows for the int8 ranges
     parity_rows: Count = 64  # real rows that exports are compared on

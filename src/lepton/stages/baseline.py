@@ -25,9 +25,10 @@ def work(stage: Stage) -> None:
         probes = {}
         for lr in plan.lrs:  # the search is not counted as training cost
             probe = trainer(name, task, lr, params.train.epochs * plan.probe, f"probe {name} {lr:g}")
+            probe.valid = None
             probe.fit()
-            probes[lr] = predict.utility({name: task}, predict.metrics(probe.model, probe.valid or prepared.valid))
-        lr = max(probes, key=lambda one: probes[one])
+            probes[lr] = predict.losses(probe.model, prepared.valid)[name]
+        lr = min(probes, key=lambda one: probes[one])
         full = trainer(name, task, lr, params.train.epochs, f"baseline {name}")
         fit = full.fit()
         models[name] = full.model

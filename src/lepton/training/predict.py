@@ -52,3 +52,20 @@ def metrics(model: Sharing, samples: Samples, device: torch.device | None = None
 def utility(tasks: Mapping[str, BaseTask], measured: Mapping[str, Mapping[str, float]]) -> float:
     """Mean over the tasks of their own metric on a common scale where more is better, for choosing between epochs."""
     return float(np.mean([tasks[name].utility(values[tasks[name].metric]) for name, values in measured.items()]))
+
+
+@torch.no_grad()
+def losses(model: Sharing, samples: Samples, device: torch.device | None = None) -> dict[str, float]:
+    """Each task's mean loss over its labelled rows, in evaluation mode: tells young networks apart before their metrics can."""
+    was_training, device = model.training, device or torch.device("cpu")
+    model.eval()
+    total, count = dict.fromkeys(model.tasks, 0.0), dict.fromkeys(model.tasks, 0)
+    for rows in torch.arange(len(samples)).split(256):
+        batch = samples.batch(rows, device)
+        raw = model(model.kind.prepare(batch.inputs))
+        for name, task in model.tasks.items():
+            present = batch.labels[name]["present"]
+            total[name] += float(task.loss(raw[name].float(), batch.labels[name], None)[present].sum())
+            count[name] += int(present.sum())
+    model.train(was_training)
+    return {name: total[name] / max(count[name], 1) for name in total}
