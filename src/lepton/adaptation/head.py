@@ -39,8 +39,9 @@ def embed(map_: Map, features: Tensor) -> Tensor:
     return F.normalize(features @ weight.mT + bias.unsqueeze(-2), dim=-1) * weight.shape[-2] ** 0.5
 
 
-def zero(count: int, ways: int, width: int) -> Head:
-    return torch.zeros(count, ways, width), torch.zeros(count, ways)
+def zero(count: int, ways: int, width: int, dtype: torch.dtype = torch.float32) -> Head:
+    """Where every episode's head starts."""
+    return torch.zeros(count, ways, width, dtype=dtype), torch.zeros(count, ways, dtype=dtype)
 
 
 def logits(head: Head, z_EQD: Tensor) -> Tensor:
@@ -59,7 +60,7 @@ def fit(z_ESD: Tensor, label_ES: Tensor, ways: int, steps: int, lr: float) -> He
 
     Only the head moves: almost no inner loop (ANIL, Raghu et al. 2020, arXiv 1909.09157).
     """
-    weight_EWD, bias_EW = zero(len(z_ESD), ways, z_ESD.shape[2])
+    weight_EWD, bias_EW = zero(len(z_ESD), ways, z_ESD.shape[2], z_ESD.dtype)
     truth_ESW = F.one_hot(label_ES, ways).to(z_ESD.dtype)
     for _ in range(steps):
         error_ESW = (logits((weight_EWD, bias_EW), z_ESD).softmax(2) - truth_ESW) / z_ESD.shape[1]

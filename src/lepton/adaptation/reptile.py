@@ -17,7 +17,7 @@ def gradient(start: Map, episodes: Episodes, steps: int, lr: float) -> Map:
     label_ES = torch.cat([episodes.support_label_ES, episodes.query_label_EQ], 1)
     head = zero(len(episodes), episodes.ways, len(start[1]))
     (weight_EDF, bias_ED), _ = descend(start, head, features_ESF, label_ES, steps, lr)
-    return (start[0] - weight_EDF.mean(0)) / lr, (start[1] - bias_ED.mean(0)) / lr
+    return (start[0] - weight_EDF).mean(0) / lr, (start[1] - bias_ED).mean(0) / lr
 
 
 def descend(start: Map, head: Head, features_ESF: Tensor, label_ES: Tensor, steps: int, lr: float) -> tuple[Map, Head]:

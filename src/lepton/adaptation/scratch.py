@@ -11,8 +11,8 @@ from lepton.data.store import Samples
 from lepton.tasks.classification import Classification
 from lepton.training import network
 
-EPISODES = 40  # each is a training of its own
-STEPS = 30  # on the whole support set
+EPISODES = 20  # each is a training of its own
+STEPS = 20  # on the whole support set
 LR = 0.003
 
 

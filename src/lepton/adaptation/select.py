@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import median
 
-import torch
 from torch import Generator, Tensor
 
 from lepton.adaptation import centroid, ridge
