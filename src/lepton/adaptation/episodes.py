@@ -74,7 +74,7 @@ def eligible(pools: Sequence[Pool], ways: int, needed: int) -> tuple[list[Pool],
     """The pools with `ways` classes of at least `needed` rows, and `ways`; fewer where none has so many; none below two.
 
     A task of few classes is left out rather than asked for smaller episodes: two photographs told apart taught the map to look
-    at backgrounds, which cost new digits four points.
+    at backgrounds, which cost new digits two to five points.
     """
     enough = [pool.with_rows(needed) for pool in pools]
     ways = min(ways, max((len(pool.rows) for pool in enough), default=0))
@@ -92,7 +92,7 @@ def draw(pool: Pool, ways: int, shots: int, queries: int, count: int, *, generat
 
     Raises LeptonError when a class has no row left for a query, or the pool has too few classes.
     """
-    if len(pool.rows) < ways or pool.smallest < shots + queries:
+    if not 2 <= ways <= len(pool.rows) or pool.smallest < shots + queries:
         raise LeptonError(
             f"{pool.task}: {len(pool.rows)} classes with at least {pool.smallest} labelled rows each are too few for episodes "
             f"of {ways} classes with {shots} shots and {queries} queries. Add rows, or ask for fewer shots in params.yaml."

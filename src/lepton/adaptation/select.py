@@ -63,7 +63,10 @@ def milliseconds(method: Method, episode: Episodes, before: Callable[[], object]
 def validate(
     candidates: Mapping[str, Method], pools: Sequence[Pool], plan: Adapt, shots: Sequence[int], *, generator: Generator
 ) -> dict[str, float]:
-    """Mean accuracy of each method over tasks and shot counts, on episodes of a split that meta-training has not drawn from."""
+    """Mean accuracy of each method over tasks and shot counts, on episodes of a split that meta-training has not drawn from.
+
+    The rows are new, the classes are not: trunk and meta-training know them, so this flatters what was learned.
+    """
     found: dict[str, list[float]] = {name: [] for name in candidates}
     for shot in shots:
         usable, ways = eligible(pools, plan.ways, shot + 1)
