@@ -57,7 +57,7 @@ def utility(tasks: Mapping[str, BaseTask], measured: Mapping[str, Mapping[str, f
 @torch.no_grad()
 def losses(model: Sharing, samples: Samples, device: torch.device | None = None) -> dict[str, float]:
     """Each task's mean loss over its labelled rows, in evaluation mode: tells young networks apart before their metrics can."""
-    was_training, device = model.training, device or torch.device("cpu")
+    was_training, device = model.training, device or next(model.parameters()).device
     model.eval()
     total, count = dict.fromkeys(model.tasks, 0.0), dict.fromkeys(model.tasks, 0)
     for rows in torch.arange(len(samples)).split(256):

@@ -73,7 +73,7 @@ def shared_gradients(
         part = scale_RC.new_zeros(len(names), 2 * weight_RbC.shape[2])
         part[[names.index(name) for name in readers]] = torch.cat([scale_RC, shift_RC], 1)
         parts.append(part)
-    return torch.cat(parts, 1) if parts else torch.zeros(len(names), 0)
+    return torch.cat(parts, 1) if parts else torch.zeros(len(names), 0, device=next(model.parameters()).device)
 
 
 def step(
@@ -106,8 +106,10 @@ def step(
     (scaler.scale(total) if scaler else total).backward()
 
     grad_of = {level: q.grad for level, q in enumerate(cut) if q.grad is not None}
-    slopes = torch.autograd.grad([linear[level] for level in grad_of], [kernels[level] for level in grad_of], [*grad_of.values()])
-    torch.autograd.backward([effective[level] for level in grad_of], slopes)
+    slopes: tuple[Tensor, ...] = ()
+    if read := list(grad_of):  # else nobody reads the trunk any more
+        slopes = torch.autograd.grad([linear[level] for level in read], [kernels[level] for level in read], [*grad_of.values()])
+        torch.autograd.backward([effective[level] for level in read], slopes)
     grad_TP = shared_gradients(model, kernels, grad_of, dict(zip(grad_of, slopes, strict=True)))
     if scaler:
         grad_TP = grad_TP / scaler.get_scale()
@@ -118,5 +120,6 @@ def step(
         scale = weight_T[index].repeat_interleave(model.structure.branch[level])[None, :, None, None]
         seed = F.conv_transpose2d(grad * scale.to(grad.dtype), kernels[level].detach().to(grad.dtype))
         seeds.append(seed.to(shared[level].dtype))
-    torch.autograd.backward([shared[level] for level in grad_of], seeds)
+    if seeds:
+        torch.autograd.backward([shared[level] for level in grad_of], seeds)
     return StepResult(loss_T.detach(), grad_TP, weight_T, active_T)
