@@ -106,7 +106,7 @@ def test_snapping_fixes_what_is_near_the_ends_for_good() -> None:
     assert one.alpha_TL[:, 2].eq(1).all()
     close(one.alpha_TL[:, 1], torch.full((4,), 0.5), 1e-5)
     with torch.no_grad():
-        one.degree_TL.zero_()
+        one.degree_TL.neg_()  # wherever an optimiser's momentum carries them
     assert one.snap(0.05) == 8
     assert one.alpha_TL[:, 0].eq(0).all()
     assert one.alpha_TL[:, 2].eq(1).all()
@@ -136,7 +136,6 @@ def check_reduced(one: Adaptive, training: bool) -> Adaptive:
         close(now[name], was[name], 1e-6 if not training else 1e-5)
     count = int((~one.fixed_TL.isnan()).sum())
     assert (parameters(small) < parameters(one)) == (count > 0)
-    assert (macs(small, x[:1]) < macs(one, x[:1])) == (count > 0)
     return small
 
 
@@ -154,7 +153,9 @@ def test_every_way_of_snapping_one_task_can_be_removed(name: str) -> None:
 
 @pytest.mark.parametrize("way", [[0.0] * 12, [1.0] * 12, [1.0, 1.0, 1.0, 0.0, 0.0, 0.0] * 2, [0.0, 1.0, 0.0] * 4, [LEARNED] * 12])
 def test_whole_branches_and_whole_reads_can_go(way: list[float]) -> None:
-    small = check_reduced(snapped(way), training=False)
+    one = snapped(way)
+    small, x = check_reduced(one, training=False), inputs()[:1]
+    assert (macs(small, x) < macs(one, x)) == (way != [LEARNED] * 12)
     assert sum(map(len, small.structure.owners)) <= 12
     if way == [1.0] * 12:
         assert small.structure.owners == ((), (), ())

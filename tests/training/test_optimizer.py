@@ -49,7 +49,7 @@ def test_every_parameter_is_moved_once_and_only_kernels_decay(kind: str) -> None
 
 
 def test_a_share_of_the_schedule_is_a_share_of_each_peak() -> None:
-    made = optimizer.make(helpers.model(), Train(), 0.02)
+    made = optimizer.make(helpers.model(), Train(alpha_lr=10.0), 0.02)
     assert optimizer.set_lr(made, 0.5) == 0.01
     assert [group["lr"] for group in made.param_groups] == [0.01, 0.01, 0.1]
     optimizer.set_lr(made, 1.0)

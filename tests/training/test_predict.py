@@ -57,6 +57,21 @@ def test_metrics_are_those_of_the_labelled_rows() -> None:
     assert one["digit"] == other["digit"]
 
 
+def test_losses_are_means_over_labelled_rows() -> None:
+    model = helpers.model()
+    samples = helpers.samples(model.tasks, 300)
+    samples.labels["ink"]["present"][:] = False
+    found = predict.losses(model, samples)
+    assert model.training
+    model.eval()
+    batch = samples.batch(torch.arange(300), torch.device("cpu"))
+    raw = model(model.kind.prepare(batch.inputs))
+    for name, task in model.tasks.items():
+        present = batch.labels[name]["present"]
+        expected = float(task.loss(raw[name].detach(), batch.labels[name], None)[present].mean()) if present.any() else 0.0
+        assert found[name] == pytest.approx(expected, rel=1e-4)
+
+
 def test_utility_is_the_mean_over_tasks_where_more_is_better() -> None:
     tasks = helpers.tasks()
     measured = {"digit": {"accuracy": 0.5, "macro_f1": 0.1}, "tilt": {"mae": 10.0, "r2": 0.0}}

@@ -104,6 +104,20 @@ def test_the_same_holds_where_some_reads_and_branches_are_gone() -> None:
         close(grads[name], grad, 1e-9)
 
 
+def test_where_nobody_reads_the_trunk_the_branches_still_learn() -> None:
+    model, batch = setting("adaptive")
+    assert isinstance(model, Adaptive)
+    model.fixed_TL[:] = 0.0
+    small = model.reduced()
+    result, grads = run(small, batch)
+    assert result.grad_TP.shape == (4, 0)
+    assert result.weight_T.tolist() == [1, 1, 1, 1]
+    _, wanted = plain(small, batch)
+    for name, grad in wanted.items():
+        close(grads[name], grad, 1e-9)
+    assert all((grads[name] == 0).all() == name.startswith(("trunk", "degree")) for name in grads)
+
+
 @every_way
 def test_with_equal_weights_every_gradient_is_that_of_the_plain_sum(way: str) -> None:
     model, batch = setting(way)
