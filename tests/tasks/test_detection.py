@@ -199,6 +199,12 @@ def test_a_peak_keeps_its_chance_and_what_stands_beside_it_fades_without_a_jump(
     assert float(score[3, 0]) == pytest.approx(0.2, rel=1e-3)  # far from any peak
 
 
+def test_a_network_that_is_sure_of_nothing_being_there_says_so() -> None:
+    found = helpers.objects().predict(torch.full((1, 6, 4, 4), -200.0))
+    one_entry_per_sample(found, 1)
+    assert (found["score"] == 0).all()
+
+
 def test_detections_come_most_confident_first_and_none_below_the_floor() -> None:
     predicted = {"score": np.array([[[0.3, 0.0], [0.005, 0.9]]]), "box": np.array([[[0.0, 0.5, 0.25, 0.5], [0.5, 0, 0.5, 1]]])}
     found = helpers.objects().objects(predicted, 0, (8, 16))

@@ -158,7 +158,7 @@ class Detection(BaseTask):
         classes = len(self.classes)
         height, width = raw.shape[2:]
         chance = raw[:, :classes].sigmoid()
-        share = chance / F.max_pool2d(chance, 3, stride=1, padding=1)
+        share = chance / F.max_pool2d(chance, 3, stride=1, padding=1).clamp(min=1e-12)
         for _ in range(6):  # to the power of 64: near 0 beside a peak, and no jump where two neighbours are nearly equal
             share = share * share
         peak = chance * share
