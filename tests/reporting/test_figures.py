@@ -14,6 +14,13 @@ from lepton.reporting.figures import curves, heatmaps, pictures, results, style
 
 MANY = [f"a_rather_long_task_{number}" for number in range(12)]
 ONCE = {"1": {"scratch": {"mean": 0.5, "ci95": [0.4, 0.6]}}}
+LOPSIDED = {
+    name: {"delta_percent": delta, "ci95": [delta - 1, delta + 1]} for name, delta in zip("abc", (250.0, 2.0, -3.0), strict=True)
+}
+FAR = [
+    {"name": name, "bytes": 900, "relative": {"digit": low}, "within_tolerance": False, "ms": 1.0}
+    for name, low in (("a", -0.01), ("b", -2.5))
+]
 NASTY = ["<b>", "$x_1$", 'a"b&c']
 
 
@@ -44,6 +51,9 @@ DRAWN = {
     "gains": lambda: results.gains({"<b>": {"delta_percent": None}, "b": {"delta_percent": -1.0}}, {}, None),
     "frontier": lambda: frontier(["one"]),
     "crowded frontier": lambda: frontier([*NASTY, "same", "place"]),
+    "one task dwarfs the rest": lambda: results.gains(LOPSIDED, {"a": 240.0}, {"mean": 60.0, "ci95": [50.0, 70.0]}),
+    "far outside the tolerance": lambda: results.frontier(FAR, "a", {"digit": 0.02, "ink": 0.05}),
+    "no tolerance at all": lambda: results.frontier(FAR, "a", {"digit": 0.0}),
     "times": lambda: results.stage_times({"train": 1.0, "adapt": None}),
 }
 
@@ -85,6 +95,12 @@ def test_spread_keeps_order_gap_and_bounds(places: list[float], gap: float) -> N
 
 def test_spread_leaves_alone_what_is_apart() -> None:
     assert style.spread([0.9, 0.1, 0.5], 0.1, 0, 1) == pytest.approx([0.9, 0.1, 0.5])
+
+
+def test_a_task_that_dwarfs_the_rest_leaves_them_room() -> None:
+    cut = DRAWN["one task dwarfs the rest"]()
+    assert "+250.0" in cut
+    assert not re.search(r">\+[12]\d\d<", cut), "the axis follows the largest bar"
 
 
 def test_outline_runs_along_the_edges_of_a_mask() -> None:

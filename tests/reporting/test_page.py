@@ -79,7 +79,7 @@ def test_every_section_has_its_content(page: Page) -> None:
         "sharing": ["level 3", "removed: 2"],
         "training": ["12 epochs", "632 samples per second", "epoch 11"],
         "adaptation": ["Reptile (chosen)", "72.1 % ± 1.4", "14.8 ms", "ridge regression", "the same to the bit"],
-        "compression": ["0.75 int8 (chosen)", "✗ no", "tolerance of tilt", "tflite 9.9·10⁻⁶"],
+        "compression": ["0.75 int8 (chosen)", "✗ no", "tolerance: tilt", "tflite 9.9·10⁻⁶"],
         "examples": ["scene-00003", "8 ✗ (true: 0)", "objects (no label)"],
         "rules": ["fidelity 0.71"],
         "data": ["30 of 3,004 rows hold a box outside", "duplicate of an earlier row", "98.39 %"],
@@ -198,6 +198,11 @@ def test_the_verdict_heeds_the_interval(project: Path, mean: float, ci95: list[f
     path = project / "artifacts/evaluate/metrics.json"
     files.write_json(path, files.read_json(path) | {"delta_m": {"mean": mean, "ci95": ci95}})
     assert told in Page(render(project, run="r1").read_text(encoding="utf-8")).words[""]
+
+
+def test_the_verdict_says_what_an_average_hides(page: Page) -> None:
+    assert "(better on digit, objects and tilt, no clear difference on ink and photo)" in page.words[""]
+    assert "median task +2.0 %" in page.words[""]
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -1,5 +1,7 @@
 """The verdict in one sentence, and the few numbers that carry it."""
 
+from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 from lepton.reporting.blocks import Tile
@@ -11,6 +13,7 @@ from lepton.reporting.words import (
     count,
     half_width,
     interval,
+    listing,
     milliseconds,
     number,
     percent,
@@ -19,6 +22,8 @@ from lepton.reporting.words import (
     signed,
     size,
 )
+
+NAMED = 6  # tasks; of more, only their number is told
 
 
 def verdict(content: Content) -> str:
@@ -29,12 +34,14 @@ def verdict(content: Content) -> str:
     low, high = mean["ci95"]
     amount = f"{number(abs(mean['mean']), 2)}{GAP}%"
     if low > 0:
-        gain = f"is better than separate models, by {amount} on average"
+        gain = f"is better than separate models by {amount} on average"
     elif high < 0:
-        gain = f"is worse than separate models, by {amount} on average"
+        gain = f"is worse than separate models by {amount} on average"
     else:
         gain = f"is on a par with separate models ({signed(mean['mean'], unit='%')} on average, an interval that holds zero)"
     parts = [f"One model for {tasks} {gain}"]
+    if low > 0 or high < 0:
+        parts[0] += f" ({by_task(evaluation['tasks'])})"
     if (ratio := cost_ratio(content)) is not None:
         parts.append(f"was trained in {percent(ratio)} of their time")
     chosen, largest = chosen_candidate(content), largest_candidate(content)
@@ -42,6 +49,17 @@ def verdict(content: Content) -> str:
         fits = "with every task within its tolerance" if chosen["within_tolerance"] else "with a task outside its tolerance"
         parts.append(f"is exported {number(largest['bytes'] / chosen['bytes'], 2)}× smaller {fits}")
     return ", ".join(parts[:-1]) + f" and {parts[-1]}." if len(parts) > 1 else f"{parts[0]}."
+
+
+def by_task(told: Mapping[str, Any]) -> str:
+    """On which tasks the interval lies above zero, below it, or around it; an average can hide that."""
+    ends = {name: task["ci95"] for name, task in told.items() if task.get("ci95")}
+    groups = {
+        "better on": [name for name, (low, _) in ends.items() if low > 0],
+        "worse on": [name for name, (_, high) in ends.items() if high < 0],
+        "no clear difference on": [name for name, (low, high) in ends.items() if low <= 0 <= high],
+    }
+    return ", ".join(f"{words} {listing(names) if len(ends) <= NAMED else len(names)}" for words, names in groups.items() if names)
 
 
 def tiles(content: Content) -> list[Tile]:
@@ -54,7 +72,11 @@ def gain(content: Content) -> Tile:
         return Tile("Gain, Δm", NONE, "not evaluated yet", "quiet")
     low, high = mean["ci95"]
     tone = "better" if low > 0 else "worse" if high < 0 else ""
-    return Tile("Gain, Δm", signed(mean["mean"], unit="%"), f"95 % interval {interval(mean['ci95'])}; positive is better", tone)
+    middle = median(
+        task["delta_percent"] for task in content["evaluate"]["tasks"].values() if task.get("delta_percent") is not None
+    )
+    note = f"95 % interval {interval(mean['ci95'])}; median task {signed(middle, unit='%')}; positive is better"
+    return Tile("Gain, Δm", signed(mean["mean"], unit="%"), note, tone)
 
 
 def cost_ratio(content: Content) -> float | None:

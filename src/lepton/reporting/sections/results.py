@@ -42,7 +42,7 @@ def tasks(content: Content) -> Iterator[Block]:
     yield Figure(
         drawn.gains(evaluation["tasks"], compressed, mean),
         "Relative change of each task against its single-task model; positive is better. Bars: multi-task model. "
-        "Lines: 95 % bootstrap interval. Diamonds: the compressed model.",
+        "Lines: 95 % bootstrap interval. Diamonds: the compressed model. Bars with an arrowhead are cut; their numbers are whole.",
     )
 
 

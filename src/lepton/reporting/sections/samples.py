@@ -54,7 +54,10 @@ def rules(content: Content) -> Iterator[Block]:
     if not surrogate:
         yield Prose("No surrogate tree was fitted in this run.")
         return
-    yield Prose("A small decision tree imitates each task; fidelity says how well it agrees with the model, at best 1.")
+    yield Prose(
+        "A small decision tree imitates each task; its fidelity is 1 where it always agrees with the model, and 0 or less where "
+        "it tells nothing."
+    )
     yield Beside(
         [Code(told["rules"].rstrip(), f"{task}, fidelity {number(told['fidelity'], 2)}") for task, told in surrogate.items()]
     )
