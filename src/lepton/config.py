@@ -128,8 +128,8 @@ class Model(Strict):
     """The network that relate, train and baseline build."""
 
     sharing: one_of("sharing") = "adaptive"  # type: ignore[valid-type]
-    trunk: tuple[Count, ...] = (24, 48, 96)  # channels of each level, all tasks together
-    branch: tuple[Count, ...] = (8, 16, 32)  # channels of each level, each task
+    trunk: tuple[Count, ...] = (16, 32, 64)  # channels of each level, all tasks together
+    branch: tuple[Count, ...] = (4, 16, 16)  # channels of each level, each task
     dropout: Fraction = 0.0  # before the heads
 
 
@@ -172,7 +172,7 @@ class Relate(Strict):
 
 
 class Train(Strict):
-    epochs: Count = 8  # of as many samples as the training split has rows
+    epochs: Count = 12  # of as many samples as the training split has rows
     batch_size: Count = 128
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
     lr: Positive = 0.01  # peak of the schedule
