@@ -28,7 +28,8 @@ def run(root: Path, *command: str, code: int = 0) -> str:
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     environment.pop("LEPTON_TRACKING", None)
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == code, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    said = f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert done.returncode == code, f"{' '.join(command)} ended with {done.returncode}:\n{said}"
     return done.stdout + done.stderr
 
 
@@ -57,6 +58,7 @@ def make(root: Path, starter: Path) -> Path:
     for name in ("samples", "new_tasks"):
         pd.read_parquet(starter / f"{name}.parquet").iloc[:ROWS].to_parquet(folder / f"{name}.parquet", index=False)
     change(root, data={"path": "data/small"}, **SHORT)
-    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=test", "-c", "user.email=t@example.org", "commit", "-qm", "small"]):
+    author = ["-c", "user.name=test", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "small"]):
         subprocess.run(["git", *command], cwd=root, check=True, capture_output=True)
     return root
