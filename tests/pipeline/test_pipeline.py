@@ -87,11 +87,13 @@ def test_a_second_run_is_unchanged_and_changes_nothing(first: tuple[Path, str]) 
     assert "Data and pipelines are up to date" in small.run(root, "dvc", "status")
 
 
-def test_other_compress_parameters_run_compress_and_evaluate_alone(project: Path) -> None:
+def test_other_compress_parameters_run_nothing_before_compress(project: Path) -> None:
     small.change(project, compress={"calibration": 32})
     rows = [line.split() for line in small.retrain(project).splitlines()]
     did = {row[0]: row[1] for row in rows if len(row) == 3 and row[0] in STAGES}
-    assert [stage for stage, how in did.items() if how != "unchanged"] == ["compress", "evaluate"]
+    assert did.pop("compress") == "ran"
+    assert did.pop("evaluate") in {"ran", "unchanged"}  # unchanged when the chosen model is the same to the byte
+    assert set(did.values()) == {"unchanged"}
 
 
 def test_training_and_compressing_again_elsewhere_gives_the_same_bytes(project: Path) -> None:
