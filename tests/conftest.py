@@ -1,5 +1,6 @@
 """Every test's tools keep their state in a temporary folder, say nothing to anyone, and use two threads."""
 
+import logging
 import os
 import shutil
 import sys
@@ -25,6 +26,13 @@ environment.set_defaults()
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A stage that ends with an error silences logging for the rest of its process, which here is that of all tests."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
