@@ -17,7 +17,7 @@ run: $(READY)  ## bring the project up to date and show the page; PARAMS=example
 	@$(BIN)/python -m flows.retrain --params $(PARAMS)
 
 test: $(READY)  ## the tests
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## style, types, and the rules of the rooms
 	@$(BIN)/ruff check

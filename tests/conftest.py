@@ -1,4 +1,4 @@
-"""Every test's tools keep their state in a temporary folder, say nothing to anyone, and use two threads."""
+"""Every test's tools keep their state in a temporary folder, say nothing to anyone, and use one thread of each of two processes."""
 
 import logging
 import os
@@ -16,12 +16,17 @@ HOME = Path(tempfile.mkdtemp(prefix="lepton-tests-"))
 # before anything is imported that reads them
 for name in [name for name in os.environ if name.startswith(("PREFECT_", "WANDB_", "DVC_", "LEPTON_"))]:
     del os.environ[name]
-os.environ.update(LEPTON_HOME=str(HOME), LEPTON_TRACKING="off", OMP_NUM_THREADS="2")
+os.environ.update(LEPTON_HOME=str(HOME), LEPTON_TRACKING="off", OMP_NUM_THREADS="1")
 sys.path.insert(0, str(ROOT))
 
 from lepton import environment  # noqa: E402
 
 environment.set_defaults()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first, so that the other process has the rest meanwhile."""
+    items.sort(key=lambda item: item.path.parent.name != "pipeline")
 
 
 def pytest_unconfigure() -> None:

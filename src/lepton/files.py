@@ -19,7 +19,9 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
-    except (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            raise  # of something that was to be read
         raise LeptonError(f"{path}: cannot be written ({error.strerror}). Free the path or fix its permissions.") from None
 
 

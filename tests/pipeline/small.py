@@ -12,6 +12,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 700
 SHORT = {
+    "compute": {"threads": 1},
     "clean": {"folds": 2, "epochs": 1},
     "relate": {"epochs": 1, "samples": 64},
     "train": {"epochs": 2, "batch_size": 64},

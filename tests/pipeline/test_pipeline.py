@@ -1,11 +1,14 @@
 """The real pipeline, small, in a temporary clone: real data, real stages, real DVC and Prefect."""
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import small
 import yaml
@@ -85,10 +88,47 @@ def test_a_second_run_is_unchanged_and_changes_nothing(first: tuple[Path, str]) 
     assert "Data and pipelines are up to date" in small.run(root, "dvc", "status")
 
 
-def test_other_compress_parameters_run_nothing_before_compress(project: Path) -> None:
+def test_other_compress_parameters_ask_for_nothing_before_compress(project: Path) -> None:
     small.change(project, compress={"calibration": 32})
-    rows = [line.split() for line in small.retrain(project).splitlines()]
-    did = {row[0]: row[1] for row in rows if len(row) == 3 and row[0] in STAGES}
-    assert did.pop("compress") == "ran"
-    assert did.pop("evaluate") in {"ran", "unchanged"}  # unchanged when the chosen model is the same to the byte
-    assert set(did.values()) == {"unchanged"}
+    assert re.findall(r"Running stage '(\w+)'", small.run(project, "dvc", "repro", "--dry")) == ["compress"]
+
+
+def test_training_and_compressing_again_elsewhere_gives_the_same_bytes(project: Path) -> None:
+    before = {path: path.read_bytes() for stage in ("train", "compress") for path in (project / "artifacts" / stage).iterdir()}
+    for path in before:
+        path.unlink()
+    for stage in ("train", "compress"):
+        small.run(project, sys.executable, "-m", f"lepton.stages.{stage}")
+    assert [path.name for path, content in before.items() if path.read_bytes() != content] == []
+
+
+def test_a_loss_that_is_not_finite_stops_training_and_leaves_the_earlier_model(project: Path) -> None:
+    before = outputs(project)
+    small.change(project, train={"lr": 1e9, "clip": 0.0})
+    said = small.retrain(project, code=2)
+    assert "stopped being a finite number" in said
+    assert "Traceback" not in said
+    assert (project / "artifacts/train/model.safetensors").exists()
+    assert outputs(project)["artifacts/train/model.safetensors"] == before["artifacts/train/model.safetensors"]
+
+
+def test_half_of_the_images_undecodable_is_refused_with_one_line(project: Path) -> None:
+    path = project / "data/small/samples.parquet"
+    table = pd.read_parquet(path)
+    table.loc[table.index % 2 == 0, "image"] = b"not an image"
+    table.to_parquet(path, index=False)
+    before = outputs(project)
+    said = small.retrain(project, code=3)
+    assert "Refused" in said
+    assert "undecodable" in said
+    assert "Traceback" not in said
+    assert outputs(project) == before
+    assert (project / "artifacts/validate/report.json").exists()
+
+
+def test_a_misspelt_key_is_named_before_anything_runs(project: Path) -> None:
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("warmup:", "warmpu:"))
+    said = small.retrain(project, code=2)
+    assert "unknown key 'warmpu'. Did you mean warmup?" in said
+    assert "Traceback" not in said

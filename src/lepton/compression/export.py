@@ -43,14 +43,23 @@ class Exported(nn.Module):
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Exporters print and warn about their own internals."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    """Exporters print and warn about their own internals, in Python and in C++."""
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        tempfile.TemporaryFile() as said,
+    ):
         warnings.simplefilter("ignore")
         before = logging.root.manager.disable
         logging.disable(logging.WARNING)
+        errors = os.dup(2)
+        os.dup2(said.fileno(), 2)
         try:
             yield
         finally:
+            os.dup2(errors, 2)
+            os.close(errors)
             logging.disable(before)
 
 
@@ -92,7 +101,6 @@ def to_onnx(model: Sharing, path: Path) -> None:
 
 def to_tflite(model: Sharing, path: Path, batch: int = 1) -> None:
     """fp32 TFLite for a fixed batch size; outputs in the order of `Exported.names`."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with quiet():
             import litert_torch

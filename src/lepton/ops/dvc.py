@@ -49,15 +49,15 @@ def _repo(root: Path) -> Iterator[Any]:
             warnings.simplefilter("ignore", DeprecationWarning)  # of DVC's libraries
             with Repo() as repo:
                 yield repo
-    except DvcException as error:
+    except (DvcException, OSError) as error:
         raise LeptonError(f"dvc: {_one_line(error)}") from error
 
 
 def _one_line(error: BaseException) -> str:
-    """What DVC itself said first in a chain of exceptions, without line breaks."""
+    """What DVC, or the system, said first in a chain of exceptions, without line breaks."""
     from dvc.exceptions import DvcException
 
-    while isinstance(error.__cause__, DvcException) and str(error.__cause__):
+    while isinstance(error.__cause__, DvcException | OSError) and str(error.__cause__):
         error = error.__cause__
     return " ".join(str(error).split())
 

@@ -4,6 +4,7 @@ import logging
 import os
 import platform
 import random
+import re
 import sys
 import time
 import warnings
@@ -52,7 +53,7 @@ def _deterministic(params: Params) -> None:
     np.random.seed(params.compute.seed)
     torch.manual_seed(params.compute.seed)
     torch.set_num_threads(params.compute.threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms says the same and imports the compiler, 2 s
 
 
 def _quiet() -> None:
@@ -96,6 +97,10 @@ def main(name: str, work: Callable[[Stage], None]) -> None:
         sys.exit(_said("refused", error, 3))
     except LeptonError as error:
         sys.exit(_said("error", error, 2))
+    except FileNotFoundError as error:
+        if not (missing := re.search(rf"{ARTIFACTS}/[\w./-]*\w", str(error))):
+            raise
+        sys.exit(_said("error", LeptonError(f"{missing[0]}: not there. Run the stage that makes it: dvc repro."), 2))
     except KeyboardInterrupt:
         sys.exit(130)
 
