@@ -30,6 +30,14 @@ def one_line(call: Callable[[], object], *words: str) -> str:
     return message
 
 
+def same_state(one: torch.nn.Module, other: torch.nn.Module) -> None:
+    """Every number of two networks is the same; what was not set, nan, is not set in either."""
+    theirs = other.state_dict()
+    assert one.state_dict().keys() == theirs.keys()
+    for name, value in one.state_dict().items():
+        torch.testing.assert_close(value, theirs[name], rtol=0, atol=0, equal_nan=True, msg=name)
+
+
 def same_bytes(one: Path, other: Path) -> None:
     assert one.read_bytes() == other.read_bytes(), f"{one} and {other} differ"
 
