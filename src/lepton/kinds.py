@@ -25,6 +25,17 @@ KINDS: dict[str, dict[str, str]] = {
         "uncertainty": "lepton.training.weighting.uncertainty:Uncertainty",
         "imtl_g": "lepton.training.weighting.imtl_g:IMTLG",
         "pcgrad": "lepton.training.weighting.pcgrad:PCGrad",
+        "log": "lepton.training.weighting.log:Log",
+        "dwa": "lepton.training.weighting.dwa:DWA",
+        "gradnorm": "lepton.training.weighting.gradnorm:GradNorm",
+        "stch": "lepton.training.weighting.stch:STCH",
+        "famo": "lepton.training.weighting.famo:FAMO",
+        "mgda": "lepton.training.weighting.mgda:MGDA",
+        "upgrad": "lepton.training.weighting.upgrad:UPGrad",
+        "cagrad": "lepton.training.weighting.cagrad:CAGrad",
+        "nash_mtl": "lepton.training.weighting.nash_mtl:NashMTL",
+        "fairgrad": "lepton.training.weighting.fairgrad:FairGrad",
+        "aligned_mtl": "lepton.training.weighting.aligned_mtl:AlignedMTL",
     },
 }
 

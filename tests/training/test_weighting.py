@@ -16,8 +16,15 @@ from laws import (
 )
 from lepton.kinds import KINDS
 from lepton.kinds import load as load_kind
+from lepton.training.weighting.dwa import DWA
 from lepton.training.weighting.equal import Equal
+from lepton.training.weighting.fairgrad import FairGrad
+from lepton.training.weighting.famo import FAMO
+from lepton.training.weighting.gradnorm import GradNorm
 from lepton.training.weighting.imtl_g import IMTLG
+from lepton.training.weighting.log import Log
+from lepton.training.weighting.nash_mtl import NashMTL
+from lepton.training.weighting.stch import STCH
 from lepton.training.weighting.uncertainty import Uncertainty
 
 every_weighting = pytest.mark.parametrize("name", KINDS["weighting"])
@@ -116,7 +123,7 @@ def test_state_survives_a_checkpoint(name: str) -> None:
     assert torch.equal(second(loss_T, grad_TP @ grad_TP.T, everyone), whole(loss_T, grad_TP @ grad_TP.T, everyone))
 
 
-@pytest.mark.parametrize("kind", [Uncertainty, IMTLG])
+@pytest.mark.parametrize("kind", [Uncertainty, IMTLG, Log, STCH, NashMTL])
 @given(seed=seeds, scale=st.lists(st.sampled_from([0.1, 1.0, 3.0, 50.0]), min_size=4, max_size=4))
 @settings(max_examples=15, deadline=None)
 def test_the_unit_of_a_loss_does_not_matter(kind: type, seed: int, scale: list[float]) -> None:
@@ -215,3 +222,146 @@ def test_uncertainty_follows_a_running_mean_of_the_labelled_steps() -> None:
     close(weighting.mean_T, torch.tensor([2.0, 4.0]), 1e-6)
     found = weighting(torch.tensor([2.0, 4.0]), gram_TT, both)
     close(found, torch.tensor([4 / 3, 2 / 3]), 1e-6)
+
+
+def direction(name: str, loss_T: Tensor, grad_TP: Tensor) -> Tensor:
+    """Along which the trunk moves, of length 1."""
+    move_P = weigh(name, loss_T, grad_TP) @ grad_TP
+    return move_P / move_P.norm()
+
+
+@given(seed=seeds, count=st.integers(2, 6))
+@settings(max_examples=30, deadline=None)
+def test_mgda_is_the_shortest_convex_combination(seed: int, count: int) -> None:
+    """Optimality: every gradient's product with it is at least its squared length, and equal where it has weight."""
+    loss_T, grad_TP = problem(seed, count, 4)
+    weight_T = weigh("mgda", loss_T, grad_TP) / count
+    inner_T = grad_TP @ (weight_T @ grad_TP)
+    least = weight_T @ inner_T
+    slack = 1e-6 * float((grad_TP**2).sum())
+    assert (inner_T >= least - slack).all()
+    assert (inner_T[weight_T > 1e-6] <= least + slack).all()
+
+
+@given(seed=seeds)
+@settings(max_examples=10, deadline=None)
+def test_mgda_is_torchjds_given_enough_steps(seed: int) -> None:
+    loss_T, grad_TP = problem(seed, 3)
+    expected = peer.MGDAWeighting(epsilon=1e-9, max_iters=20_000)(grad_TP @ grad_TP.T)
+    ours, theirs = (weight_T @ grad_TP for weight_T in (weigh("mgda", loss_T, grad_TP) / 3, expected))
+    close(ours.norm(), theirs.norm(), 1e-3)
+
+
+@given(seed=seeds, count=st.integers(2, 6))
+@settings(max_examples=30, deadline=None)
+def test_upgrad_is_uphill_for_no_task(seed: int, count: int) -> None:
+    loss_T, grad_TP = problem(seed, count, 5)
+    gain_T = grad_TP @ direction("upgrad", loss_T, grad_TP)
+    assert (gain_T >= -1e-5 * grad_TP.norm(dim=1)).all()
+
+
+@given(seed=seeds)
+@settings(max_examples=20, deadline=None)
+def test_upgrad_of_two_tasks_is_each_projected_off_the_other(seed: int) -> None:
+    """With two tasks the projection onto the dual cone has a closed form, PCGrad's."""
+    loss_T, grad_TP = problem(seed, 2)
+    close(direction("upgrad", loss_T, grad_TP), direction("pcgrad", loss_T, grad_TP), 1e-5)
+
+
+@pytest.mark.parametrize(("name", "power"), [("fairgrad", 0.5), ("nash_mtl", 1.0)])
+@given(seed=seeds, count=st.integers(2, 6))
+@settings(max_examples=20, deadline=None)
+def test_fair_gains(name: str, power: float, seed: int, count: int) -> None:
+    """g_t · d is proportional to w_t^(−1/α), with one factor for all tasks."""
+    loss_T, grad_TP = problem(seed, count)
+    weight_T = weigh(name, loss_T, grad_TP)
+    factor_T = (grad_TP @ (weight_T @ grad_TP)) * weight_T**power
+    close(factor_T / factor_T.mean(), torch.ones(count, dtype=torch.float64), 1e-4)
+
+
+@given(seed=seeds)
+@settings(max_examples=10, deadline=None)
+def test_fairgrad_is_torchjds(seed: int) -> None:
+    loss_T, grad_TP = problem(seed, 3)
+    gram_TT = grad_TP @ grad_TP.T
+    expected = peer.FairGradWeighting(alpha=FairGrad.alpha)(gram_TT / gram_TT.diagonal().mean())
+    close(weigh("fairgrad", loss_T, grad_TP), expected * 3 / expected.sum(), 1e-3)
+
+
+@given(seed=seeds, count=st.integers(2, 5))
+@settings(max_examples=20, deadline=None)
+def test_aligned_mtl_is_torchjds_with_negative_weights_cut(seed: int, count: int) -> None:
+    loss_T, grad_TP = problem(seed, count)
+    expected = peer.AlignedMTLWeighting()(grad_TP @ grad_TP.T).clamp(min=0)
+    close(weigh("aligned_mtl", loss_T, grad_TP), expected * count / expected.sum(), 1e-4)
+
+
+@given(seed=seeds)
+@settings(max_examples=15, deadline=None)
+def test_cagrad_has_the_best_worst_gain_within_its_radius(seed: int) -> None:
+    """No direction of many within c ‖g₀‖ of the mean does better for the task that gains least."""
+    c = 0.4
+    loss_T, grad_TP = problem(seed, 3, 3)
+    grad_TP = grad_TP / grad_TP.norm(dim=1, keepdim=True)
+    mean_P = grad_TP.mean(0)
+    radius = c * mean_P.norm()
+    # weights come out of one size; the paper's direction is the one on the sphere around the mean
+    move_P = weigh("cagrad", loss_T, grad_TP) @ grad_TP
+    a, b, d = move_P @ move_P, -2 * move_P @ mean_P, mean_P @ mean_P - radius**2
+    lengths = [(-b + sign * (b * b - 4 * a * d).clamp(min=0).sqrt()) / (2 * a) for sign in (-1, 1)]
+    ours = max((grad_TP @ (length * move_P)).min() for length in lengths)
+    random = torch.randn(20_000, 3, generator=helpers.generator(seed), dtype=torch.float64)
+    others = mean_P + radius * random / random.norm(dim=1, keepdim=True)
+    assert ours >= (others @ grad_TP.T).min(1).values.max() - 1e-3
+
+
+def test_dwa_is_the_papers_formula_on_its_windows() -> None:
+    weighting, gram_TT, both = DWA(2, window=2), torch.eye(2), torch.tensor([True, True])
+    for losses in ([4.0, 2.0], [2.0, 2.0], [2.0, 2.0]):
+        assert weighting(torch.tensor(losses), gram_TT, both).tolist() == [1, 1]
+    found = weighting(torch.tensor([1.0, 1.0]), gram_TT, both)
+    ratio = torch.tensor([1.5 / 3, 1.5 / 2])
+    close(found, 2 * (ratio / 2).softmax(0), 1e-6)
+
+
+def test_gradnorm_gives_more_weight_to_the_task_that_trains_more_slowly() -> None:
+    weighting, both = GradNorm(2), torch.tensor([True, True])
+    weighting(torch.tensor([1.0, 1.0]), torch.eye(2), both)
+    for _ in range(40):
+        found = weighting(torch.tensor([0.9, 0.1]), torch.eye(2), both)
+    assert found[0] > found[1]
+    # fixed point: weighted norms in the ratio of the rates to the power α, 9 ** 1.5
+    for _ in range(400):
+        found = weighting(torch.tensor([0.9, 0.1]), torch.eye(2), both)
+    assert float(found[0] / found[1]) == pytest.approx(9**1.5, rel=0.6)
+
+
+def test_gradnorm_brings_norms_together_where_rates_are_equal() -> None:
+    weighting, both = GradNorm(2), torch.tensor([True, True])
+    for _ in range(300):
+        found = weighting(torch.tensor([1.0, 1.0]), torch.diag(torch.tensor([9.0, 1.0])), both)
+    assert float(found[1] / found[0]) == pytest.approx(3, rel=0.1)
+
+
+@given(seed=seeds)
+@settings(max_examples=10, deadline=None)
+def test_stch_is_the_gradient_of_its_scalarisation(seed: int) -> None:
+    first_T, grad_TP = problem(seed, 3)
+    weighting, every = STCH(3).double(), torch.ones(3, dtype=torch.bool)
+    weighting(first_T, grad_TP @ grad_TP.T, every)
+    loss_T = (first_T * torch.tensor([0.9, 0.5, 0.2])).requires_grad_()
+    (0.5 * ((loss_T / first_T).log() / 0.5).logsumexp(0)).backward()
+    found = weighting(loss_T.detach(), grad_TP @ grad_TP.T, every)
+    assert loss_T.grad is not None
+    close(found, 3 * loss_T.grad / loss_T.grad.sum(), 1e-6)
+
+
+def test_famo_moves_weight_to_the_task_whose_log_loss_falls_least() -> None:
+    weighting, both, gram_TT = FAMO(2), torch.tensor([True, True]), torch.diag(torch.tensor([4.0, 1.0]))
+    start = weighting(torch.tensor([1.0, 1.0]), gram_TT, both)
+    close(start, torch.ones(2), 1e-6)
+    for _ in range(200):
+        found = weighting(torch.tensor([1.0, 1.0]), gram_TT, both)
+    gain_T = gram_TT @ found
+    assert found[1] > found[0]
+    assert float(gain_T[0] / gain_T[1]) == pytest.approx(1, rel=0.25)
