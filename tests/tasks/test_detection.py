@@ -40,15 +40,16 @@ def apart(rows: int, seed: int, classes: int = 2) -> Labels:
 def raw_of(labels: Labels, classes: int, side: int = 16, stride: int = 4) -> torch.Tensor:
     """What a perfect network would say, written down from the definition: one sure cell per box, its offset and log size."""
     cells = side // stride
-    raw = torch.zeros(len(labels["box"]), classes + 4, cells, cells)
-    raw[:, :classes] = -16
+    raw = torch.zeros(len(labels["box"]), 5 + classes, cells, cells)
+    raw[:, 0] = -16
     for row, (boxes, numbers) in enumerate(zip(labels["box"].tolist(), labels["class"].tolist(), strict=True)):
         for (x, y, w, h), number in zip(boxes, numbers, strict=True):
             if number >= 0:
                 column, line = int(x // stride), int(y // stride)
-                raw[row, number, line, column] = 12
+                raw[row, 0, line, column] = 12
+                raw[row, 5 + number, line, column] = 24
                 told = [x / stride - column - 0.5, y / stride - line - 0.5, np.log(w / stride), np.log(h / stride)]
-                raw[row, classes:, line, column] = torch.tensor(told)
+                raw[row, 1:5, line, column] = torch.tensor(told)
     return raw
 
 
@@ -149,49 +150,49 @@ def test_loss_is_nothing_when_the_model_is_right(seed: int) -> None:
     labels = apart(4, seed)
     raw = raw_of(labels, 2)
     assert helpers.objects().loss(raw, labels, None).max() < 1e-4
-    wrong = raw.clone()
-    wrong[:, :2] = -16
     some = (labels["class"] >= 0).any(1)
-    assert (helpers.objects().loss(wrong, labels, None)[some] > 1).all()
+    for channels, value in ((slice(0, 1), -16.0), (slice(1, 5), 3.0), (slice(5, None), 0.0)):  # centres, boxes, classes
+        wrong = raw.clone()
+        wrong[:, channels] = value
+        assert (helpers.objects().loss(wrong, labels, None)[some] > 0.5).all()
 
 
 def test_loss_is_that_of_the_paper() -> None:
-    """One box, summed by hand over the cells: focal loss (alpha 2, beta 4) and L1 on offset and log size."""
+    """One box, summed by hand over the cells: focal loss (alpha 2, beta 4), L1 on offset and log size, cross-entropy on the class."""
     labels = {
         "present": torch.tensor([True]),
         "box": torch.tensor([[[5.0, 9.5, 6.0, 12.0], [0.0] * 4, [0.0] * 4]]),
         "class": torch.tensor([[1, -1, -1]]),
     }
-    raw = torch.randn(1, 6, 4, 4, generator=helpers.generator())
+    raw = torch.randn(1, 7, 4, 4, generator=helpers.generator())
     expected = 0.0
-    for k in range(2):
-        for y in range(4):
-            for x in range(4):
-                p = float(raw[0, k, y, x].sigmoid())
-                target = 0.0
-                if k == 1:  # widths of 6 and 12 pixels at stride 4: a sixth of them is below, and above, the least of 0.4
-                    target = np.exp(-((x - 1) ** 2) / (2 * 0.4**2) - (y - 2) ** 2 / (2 * 0.5**2))
-                expected -= (1 - p) ** 2 * np.log(p) if target == 1 else (1 - target) ** 4 * p**2 * np.log(1 - p)
+    for y in range(4):
+        for x in range(4):
+            p = float(raw[0, 0, y, x].sigmoid())
+            # widths of 6 and 12 pixels at stride 4: a sixth of them is below, and above, the least of 0.4
+            target = np.exp(-((x - 1) ** 2) / (2 * 0.4**2) - (y - 2) ** 2 / (2 * 0.5**2))
+            expected -= (1 - p) ** 2 * np.log(p) if target == 1 else (1 - target) ** 4 * p**2 * np.log(1 - p)
     wanted = torch.tensor([5 / 4 - 1.5, 9.5 / 4 - 2.5, np.log(6 / 4), np.log(12 / 4)])
-    expected += float((raw[0, 2:, 2, 1] - wanted).abs().sum())
+    expected += float((raw[0, 1:5, 2, 1] - wanted).abs().sum()) - float(raw[0, 5:, 2, 1].log_softmax(0)[1])
     assert float(helpers.objects().loss(raw, labels, None)) == pytest.approx(expected, rel=1e-4)
 
 
 def test_rows_without_a_label_have_no_gradient() -> None:
-    raw = torch.randn(12, 6, 4, 4, generator=helpers.generator())
+    raw = torch.randn(12, 7, 4, 4, generator=helpers.generator())
     ignores_rows_without_label(helpers.objects(), raw, helpers.batch({"objects": helpers.objects()}).labels["objects"])
 
 
 def test_outputs_have_one_entry_per_sample() -> None:
-    found = helpers.objects().predict(torch.randn(3, 6, 4, 4, generator=helpers.generator()))
+    found = helpers.objects().predict(torch.randn(3, 7, 4, 4, generator=helpers.generator()))
     one_entry_per_sample(found, 3)
     assert found["score"].shape == (3, 16, 2)
     assert found["box"].shape == (3, 16, 4)
 
 
 def test_a_peak_keeps_its_chance_and_what_stands_beside_it_fades_without_a_jump() -> None:
-    chance = torch.full((1, 6, 4, 4), 0.2)
+    chance = torch.full((1, 7, 4, 4), 0.2)
     chance[0, 0, 1, 1], chance[0, 0, 1, 2] = 0.9, 0.8
+    chance[0, 5] = 1 - 1e-7  # surely of the first class
     score = helpers.objects().predict(chance.logit())["score"].view(4, 4, 2)[..., 0]
     assert float(score[1, 1]) == pytest.approx(0.9)
     assert float(score[1, 2]) == pytest.approx(0.8 * (0.8 / 0.9) ** 64, rel=1e-3)
@@ -200,7 +201,7 @@ def test_a_peak_keeps_its_chance_and_what_stands_beside_it_fades_without_a_jump(
 
 
 def test_a_network_that_is_sure_of_nothing_being_there_says_so() -> None:
-    found = helpers.objects().predict(torch.full((1, 6, 4, 4), -200.0))
+    found = helpers.objects().predict(torch.full((1, 7, 4, 4), -200.0))
     one_entry_per_sample(found, 1)
     assert (found["score"] == 0).all()
 
@@ -272,7 +273,7 @@ def test_the_map_has_a_pixel_per_stride(stride: int) -> None:
     task = helpers.objects(stride=stride)
     levels = [Level(3 + level, 2 ** (level + 1)) for level in task.levels(3)]
     features = [torch.randn(2, one.channels, 16 // one.stride, 16 // one.stride) for one in levels]
-    assert task.head(levels, (16, 16), 0.0)(features).shape == (2, 6, 16 // stride, 16 // stride)
+    assert task.head(levels, (16, 16), 0.0)(features).shape == (2, 7, 16 // stride, 16 // stride)
 
 
 def find(light: torch.Tensor) -> tuple[float, float]:
@@ -334,12 +335,12 @@ def test_a_box_whose_centre_leaves_the_image_is_gone() -> None:
 
 
 def test_score_is_the_strongest_centre() -> None:
-    raw = torch.full((2, 6, 4, 4), -3.0)
-    raw[1, 1, 2, 2] = 4
-    raw[:, 2:] = 50
+    raw = torch.full((2, 7, 4, 4), -3.0)
+    raw[1, 0, 2, 2] = 4
+    raw[:, 1:] = 50
     torch.testing.assert_close(helpers.objects().score(raw), torch.tensor([-3.0, 4.0]))
 
 
 def test_classes_are_a_setting_of_the_task() -> None:
     assert isinstance(helpers.objects("a"), Detection)
-    assert helpers.objects("a").predict(torch.zeros(1, 5, 4, 4))["score"].shape == (1, 16, 1)
+    assert helpers.objects("a").predict(torch.zeros(1, 6, 4, 4))["score"].shape == (1, 16, 1)
