@@ -86,6 +86,11 @@ def test_a_good_table_passes_even_strictly():
             "Export image again, or raise validate.max_undecodable.",
         ),
         (
+            with_cells("image", 40, "photos/a.png"),
+            "40 of 120 rows have a fault in image (file not found, as 'data/vision/photos/a.png'), and at most 20 % may. "
+            "File names in image are relative to the folder of the table: put the files there, or mend the names.",
+        ),
+        (
             with_cells("objects", 7, [{"label": "round", "x": 14, "y": 3, "w": 5, "h": 6}]),
             "7 of 60 rows have a fault in objects (box outside image), and at most 10 % may. "
             "Boxes are {label, x, y, w, h} in pixels from the top left, inside the image, with w and h above 0.",
@@ -111,7 +116,7 @@ def test_a_good_table_passes_even_strictly():
             "3 of 120 rows have no family. Fill family in, or name another column in data.split.group.",
         ),
     ],
-    ids=["class", "range", "undecodable", "boxes", "unlabelled", "unlabelled mask", "few", "ids", "group"],
+    ids=["class", "range", "undecodable", "file", "boxes", "unlabelled", "unlabelled mask", "few", "ids", "group"],
 )
 def test_refusals_say_what_where_and_what_to_do(table: pd.DataFrame, line: str):
     assert refused(table) == f"{WHERE}: {line}"

@@ -78,14 +78,22 @@ def test_a_file_that_ends_early_is_undecodable() -> None:
     kind, whole = helpers.image(), helpers.encoded(pixels())
     column = pd.Series([whole, whole[: len(whole) // 2], None, b""], index=[5, 6, 7, 8])
     faults = kind.faults(column, Source(HERE, kind.size))
-    assert list(faults) == ["undecodable"]
+    assert list(faults) == ["file not found", "undecodable"]
     assert faults["undecodable"].to_dict() == {5: False, 6: True, 7: True, 8: True}
+
+
+def test_a_file_that_is_not_there_is_no_undecodable_one(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no image")
+    kind, absent = helpers.image(), ["a.png", "", "x" * 5000, "no\0file"]
+    faults = kind.faults(pd.Series(["text.png", *absent]), Source(tmp_path, kind.size))
+    assert faults["file not found"].tolist() == [False, *(str(tmp_path / name) for name in absent)]
+    assert faults["undecodable"].tolist() == [True, *[False] * 4]
 
 
 def test_every_fault_has_an_expectation_on_its_column() -> None:
     kind = helpers.image()
     checked = {one.column for one in kind.expectations(helpers.params().validate_)}
-    assert checked == {"image", "image: undecodable"}
+    assert checked == {"image", "image: file not found", "image: undecodable"}
 
 
 @pytest.mark.parametrize("channels", [1, 3])

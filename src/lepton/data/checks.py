@@ -46,10 +46,10 @@ class Report:
 
 
 def facts(table: pd.DataFrame, params: Params, source: Source, name: str = "samples") -> pd.DataFrame:
-    """What is checked: the columns in use, media and lists replaced by their size, and one True/False column per fault.
+    """What is checked: the columns in use, media and lists replaced by their size, and one column per fault.
 
-    A fault's column is named `<column>: <reason>` and is null where a label is missing. A Refusal says which column holds
-    something else than its task needs.
+    A fault's column is named `<column>: <reason>`, holds False where there is none, and is null where a label is missing.
+    A Refusal says which column holds something else than its task needs.
     """
     result = pd.DataFrame({column: table[column].map(_plain) for column in columns_of(name, params)}, index=table.index)
     for task in tasks_of(name, params).values():
@@ -147,7 +147,9 @@ def _failure(item: Check, result: Any, rows: int) -> Failure | None:
     checked = int(found.get("element_count", rows)) - int(found.get("missing_count") or 0)
     values = list(dict.fromkeys(_show(value) for value in found.get("partial_unexpected_list", [])))
     named = ", ".join(values[:NAMED]) + (", …" if len(values) > NAMED else "")
-    says = item.says.format(rows=f"{unexpected:,} of {checked:,} rows", values=named, observed=found.get("observed_value", 0))
+    example = f", as {values[0]}" if values[:1] not in ([], ["True"]) else ""
+    counted = f"{unexpected:,} of {checked:,} rows"
+    says = item.says.format(rows=counted, values=named, example=example, observed=found.get("observed_value", 0))
     wanted = item.expectation
     hard = item.hard and not result.success
     fix = item.repair if result.success else wanted.fix

@@ -20,7 +20,8 @@ ROWS = "expect_table_row_count_to_be_between"
 class Check:
     """An expectation, the words for its failure, and whether that refuses the data.
 
-    says: may use {rows} ("3 of 40 rows"), {values} (unexpected ones), {observed} (of the whole table).
+    says: may use {rows} ("3 of 40 rows"), {values} (unexpected ones), {example} (one that is more than True, after ", as "),
+        {observed} (of the whole table).
     limit: added where it refuses. repair: what clean does about it where it does not.
     """
 
@@ -111,7 +112,7 @@ def _of_kind(path: str, column: str, wanted: Expectation, strict: bool) -> Check
         wanted = Expectation(wanted.column, wanted.name, wanted.options, wanted.fix, 1.0)
     limit = "" if share is None or share == 1 or strict else f", and at most {100 * (1 - share):.3g} % may"
     if wanted.column.startswith(f"{column}: "):
-        says = f"{{rows}} have a fault in {column} ({wanted.column.removeprefix(f'{column}: ')})"
+        says = f"{{rows}} have a fault in {column} ({wanted.column.removeprefix(f'{column}: ')}{{example}})"
     elif wanted.name == NOT_NULL:
         says = f"{{rows}} have no {column}"
     elif "value_set" in options:

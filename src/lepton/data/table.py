@@ -1,6 +1,7 @@
 """Tables of samples as they lie in a project's data folder: one Parquet file per set, read whole."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def digests(column: pd.Series, folder: Path) -> pd.Series:
     """A hash of what each cell holds, or of the file in `folder` that it names; None where it is null."""
 
     def digest(value: bytes | str) -> str:
-        if isinstance(value, str) and (folder / value).is_file():
+        if isinstance(value, str) and os.path.isfile(folder / value):
             value = (folder / value).read_bytes()
         data = value if isinstance(value, bytes) else np.asarray(value).tobytes() if not isinstance(value, str) else value.encode()
         return hashlib.sha256(data).hexdigest()

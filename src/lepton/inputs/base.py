@@ -22,7 +22,7 @@ class BaseInput(Input, ABC):
 
     @abstractmethod
     def faults(self, column: pd.Series, source: Source) -> dict[str, pd.Series]:
-        """Reason -> True for the rows that cannot be read."""
+        """Reason -> for each row False, or what is at fault: True, or what was looked for and not found."""
 
     @abstractmethod
     def expectations(self, limits: Validate) -> list[Expectation]:

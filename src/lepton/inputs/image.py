@@ -1,6 +1,7 @@
 """Images: encoded bytes (PNG, JPEG, ...) in the table, or paths beside it."""
 
 import io
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -34,6 +35,11 @@ def decode(value: object, mode: str, folder: Path) -> np.ndarray | None:
         return None
 
 
+def absent_file(value: object, folder: Path) -> str | Literal[False]:
+    """The path of the file that a cell names where there is none."""
+    return isinstance(value, str) and not os.path.isfile(folder / value) and str(folder / value)
+
+
 class Image(BaseInput):
     type: Literal["image"]
     size: tuple[Annotated[int, Field(ge=4)], Annotated[int, Field(ge=4)]]  # height, width in pixels; others are resized
@@ -45,9 +51,13 @@ class Image(BaseInput):
         return 3
 
     def faults(self, column: pd.Series, source: Source) -> dict[str, pd.Series]:
-        """Reason -> True for the rows at fault."""
-        broken = [decode(value, self._mode, source.folder) is None for value in column]
-        return {"undecodable": pd.Series(broken, index=column.index, dtype=bool)}
+        """Reason -> what is at fault in each row: True, or the path of the file that is not there; False: nothing."""
+        absent = [absent_file(value, source.folder) for value in column]
+        broken = [not gone and decode(value, self._mode, source.folder) is None for value, gone in zip(column, absent, strict=True)]
+        return {
+            "file not found": pd.Series(absent, index=column.index, dtype=object),
+            "undecodable": pd.Series(broken, index=column.index, dtype=bool),
+        }
 
     def expectations(self, limits: Validate) -> list[Expectation]:
         return [
@@ -56,6 +66,13 @@ class Image(BaseInput):
                 "expect_column_values_to_not_be_null",
                 {},
                 f"Every row needs an image in {self.column}.",
+                mostly=1 - limits.max_undecodable,
+            ),
+            Expectation(
+                f"{self.column}: file not found",
+                "expect_column_values_to_be_in_set",
+                {"value_set": [False]},
+                f"File names in {self.column} are relative to the folder of the table: put the files there, or mend the names.",
                 mostly=1 - limits.max_undecodable,
             ),
             Expectation(
