@@ -24,7 +24,7 @@ from prefect.states import State
 
 from flows import server, steps
 from lepton.config import load
-from lepton.errors import LeptonError, Refusal
+from lepton.errors import LeptonError, Refusal, naming
 
 EXIT = {"Completed": 0, "Unchanged": 0, "Refused": 3, "Failed": 2}
 
@@ -34,7 +34,7 @@ def retrain(params: str = "params.yaml") -> State[Any]:
     """Retrains the project of `params` in place; another params file than params.yaml runs in a clone of its own."""
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{str(flow_run.get_id())[:6]}"
     try:
-        with steps.run_id(run):
+        with steps.run_id(run), naming(params):
             project = steps.project(params)
             steps.bring_data(project)
             return bring_up_to_date(project, run)

@@ -68,6 +68,27 @@ def test_check_refuses_unfit_data_in_one_line(run, project):
     assert err.count("\n") == 1
 
 
+@from_libraries
+def test_check_says_each_thing_once_with_its_path_and_names_the_given_file(run, project):
+    write_samples(project / "data/toy", rows=90, broken=50)
+    (project / "params.yaml").rename(project / "mine.yaml")
+    code, out, err = run("check", "--params", "mine.yaml")
+    assert (code, "refused" in out) == (3, False)
+    few, broken = err.splitlines()
+    assert few.startswith("refused: data/toy/samples.parquet: 90 rows are fewer")
+    assert few.endswith("or lower validate.min_rows in mine.yaml.")
+    assert broken.startswith("refused: data/toy/samples.parquet: 50 of 90 rows")
+
+
+@from_libraries
+def test_check_says_how_to_run_another_project(run, project):
+    write_samples(project / "data/toy")
+    (project / "params.yaml").rename(project / "mine.yaml")
+    code, out, _ = run("check", "--params", "mine.yaml")
+    assert code == 0
+    assert out.splitlines()[-1] == "ready: start with `make run PARAMS=mine.yaml`"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

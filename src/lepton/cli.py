@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lepton import environment
+from lepton import environment, errors
 from lepton.config import Params, load
 from lepton.errors import LeptonError, Refusal
 
@@ -28,14 +28,20 @@ def _example(text: str) -> str:
     return f"Example: `{text}`"
 
 
-@app.command(epilog=_example("lepton check --params examples/text.yaml"))
+@app.command(epilog=_example("lepton check --params mine.yaml"))
 def check(params: Config = Path("params.yaml")) -> None:
     """Validates params and data in seconds, before hours are spent: what is refused, what is a warning, what is used."""
+    with errors.naming(str(params)):
+        _check(load(params))
+    Console(highlight=False).print(f"[green]ready[/]: start with `make run{_argument(params)}`")
+
+
+def _check(given: Params) -> None:
+    """Prints what is there and every warning; a Refusal carries the last thing that is refused, those before it are printed."""
     from lepton.data import checks
     from lepton.data.table import read_table
     from lepton.types import Source
 
-    given = load(params)
     folder = given.data.path
     (kind,) = given.inputs.values()
     source = Source(folder, getattr(kind, "size", (0, 0)))
@@ -48,13 +54,21 @@ def check(params: Config = Path("params.yaml")) -> None:
         if name == "samples":
             console.print(_labels(given, {task: int(table[of.column].notna().sum()) for task, of in given.tasks.items()}))
         for failure in report.failed:
-            word = "[red]refused[/]" if failure.hard else "[yellow]warning[/]"
-            console.print(f"{word}: {escape(failure.says)}. {escape(failure.fix)}", soft_wrap=True)
-        if not report.ok:
-            refused.append(checks.refusal(report, folder / f"{name}.parquet"))
+            line = f"{folder / name}.parquet: {failure.says}. {failure.fix}"
+            if failure.hard:
+                refused.append(line)
+            else:
+                console.print(f"[yellow]warning[/]: {escape(errors.named(line))}", soft_wrap=True)
     if refused:
-        raise Refusal(refused[0])
-    console.print("[green]ready[/]: start with `make run`")
+        *others, last = refused
+        for line in others:
+            print(f"refused: {errors.named(line)}", file=sys.stderr)
+        raise Refusal(last)
+
+
+def _argument(params: Path) -> str:
+    """What `make run` needs beside it to run this project."""
+    return "" if params.absolute() == Path("params.yaml").absolute() else f" PARAMS={params}"
 
 
 def _labels(params: Params, counts: dict[str, int]) -> Table:

@@ -127,6 +127,11 @@ def test_absent_data_is_one_line(project: Path, run: Run) -> None:
     assert state.message.startswith("params.yaml: data.path: data/none is not there.")
 
 
+def test_messages_name_the_file_that_was_given(project: Path, run: Run) -> None:
+    (project / "mine.yaml").write_text((project / "params.yaml").read_text().replace("data/toy", "data/none"))
+    assert run("mine.yaml").message.startswith("mine.yaml: data.path: data/none is not there.")
+
+
 def test_another_params_file_runs_in_a_clone(project: Path, run: Run) -> None:
     assert run("examples/other.yaml").name == "Completed"
     clone = project / ".lepton/projects/other"
