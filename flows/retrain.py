@@ -25,6 +25,7 @@ from prefect.states import State
 from flows import server, steps
 from lepton.config import load
 from lepton.errors import LeptonError, Refusal, naming
+from lepton.ops import dvc
 
 EXIT = {"Completed": 0, "Unchanged": 0, "Refused": 3, "Failed": 2}
 
@@ -50,7 +51,7 @@ def bring_up_to_date(project: steps.Project, run: str) -> State[Any]:
         outcome = outcomes[stage]
         steps.run_stage.with_options(name=stage)(project.root, outcome, return_state=True)
         if outcome.reason:
-            return steps.conclude(outcome.how.capitalize(), f"{stage}: {outcome.reason}", list(outcomes.values()))
+            return steps.conclude(outcome.state, f"{stage}: {outcome.reason}", list(outcomes.values()))
     if plan.todo:
         steps.prove(project)
         page = steps.page(project, run, list(outcomes.values()))
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     except LeptonError as error:
         sys.exit(_last_line("Failed", str(error)))
     except KeyboardInterrupt:
-        sys.exit("Interrupted. Run again: what was finished is not repeated.")
+        sys.exit(_last_line("Failed", dvc.AGAIN))
     crashed = state.result(raise_on_failure=False)
     if isinstance(crashed, BaseException) and not isinstance(crashed, FailedRun):
         raise crashed  # a bug: its traceback helps

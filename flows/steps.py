@@ -41,9 +41,13 @@ class Outcome:
     """What became of one stage in this run."""
 
     stage: str
-    how: str = "unchanged"  # ran | cached | unchanged | refused | failed | not reached
+    how: str = "unchanged"  # ran | cached | unchanged | refused | interrupted | failed | not reached
     seconds: float = 0.0
     reason: str = ""
+
+    @property
+    def state(self) -> str:
+        return "Failed" if self.how == "interrupted" else self.how.capitalize()
 
 
 def project(params: str) -> Project:
@@ -102,12 +106,14 @@ def run_stage(root: Path, outcome: Outcome) -> State[Any]:
     try:
         outcome.how = dvc.reproduce(root, outcome.stage)
     except LeptonError as error:
-        refused = isinstance(error, dvc.StageFailed) and error.code == 3
-        outcome.how = "refused" if refused else "failed"
+        ended = error if isinstance(error, dvc.StageFailed) else None
+        refused = ended is not None and ended.code == 3
+        outcome.how = "refused" if refused else "interrupted" if ended and ended.interrupted else "failed"
         outcome.reason = _refusal() if refused else str(error)
-        dvc.restore(root, outcome.stage)
+        if not isinstance(error, dvc.Busy):  # what another run is making is left to it
+            dvc.restore(root, outcome.stage)
     outcome.seconds = time.perf_counter() - started
-    return end(outcome.how.capitalize(), outcome.reason or f"{outcome.how} in {outcome.seconds:.1f} s")
+    return end(outcome.state, outcome.reason or f"{outcome.how} in {outcome.seconds:.1f} s")
 
 
 def prove(of: Project) -> None:
@@ -142,7 +148,7 @@ def gain(of: Project) -> str:
 
 def conclude(name: str, message: str, outcomes: list[Outcome]) -> State[Any]:
     """Prints the stages, what became of them and seconds; leaves the same in Prefect; returns the final state."""
-    styles = {"ran": "green", "cached": "cyan", "refused": "yellow", "failed": "red"}
+    styles = {"ran": "green", "cached": "cyan", "refused": "yellow", "interrupted": "yellow", "failed": "red"}
     table = Table("stage", "", "seconds", box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.columns[2].justify = "right"
     lines = [f"# {name}", "", message, "", "| stage | | seconds |", "|---|---|--:|"]

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,22 @@ import pytest
 import toy
 from lepton.errors import LeptonError
 from lepton.ops import dvc
+
+
+@contextmanager
+def running(root):
+    """Another process that is in the midst of `first`, which takes long."""
+    command = "import signal, sys; from pathlib import Path; from lepton.ops import dvc; "
+    command += "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); dvc.reproduce(Path.cwd(), 'first')"
+    process = subprocess.Popen([sys.executable, "-c", command])
+    until = time.monotonic() + 60
+    while not ((root / "pid").exists() and (root / "pid").read_text()) and time.monotonic() < until:
+        time.sleep(0.1)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 def test_every_stage_runs_once(project):
@@ -70,16 +87,25 @@ def test_what_dvc_has_against_a_project_is_one_line(project):
     assert "\n" not in str(said.value)
 
 
+def test_ctrl_c_is_no_failure_of_the_stage():
+    for code in (130, -signal.SIGINT):
+        assert str(dvc.StageFailed("first", code)) == "interrupted. Run again: what was finished is not repeated."
+
+
+def test_a_second_run_at_once_says_who_is_at_it(finished):
+    toy.set_param(finished, "clean: {epochs: 1}", "clean: {epochs: 6}")
+    with running(finished) as process:
+        for ask in (dvc.plan, lambda root: dvc.reproduce(root, "first")):
+            with pytest.raises(dvc.Busy) as said:
+                ask(finished)
+            assert str(said.value) == f"another run of this project is under way (PID {process.pid}). Wait for it or end it."
+
+
 def test_a_run_that_is_asked_to_end_leaves_no_stage_behind(finished):
     toy.set_param(finished, "clean: {epochs: 1}", "clean: {epochs: 6}")
-    command = "import signal, sys; from pathlib import Path; from lepton.ops import dvc; "
-    command += "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); dvc.reproduce(Path.cwd(), 'first')"
-    process = subprocess.Popen([sys.executable, "-c", command])
-    until = time.monotonic() + 60
-    while not ((finished / "pid").exists() and (finished / "pid").read_text()) and time.monotonic() < until:
-        time.sleep(0.1)
-    stage = psutil.Process(int((finished / "pid").read_text()))
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 143
-    stage.wait(timeout=10)
+    with running(finished) as process:
+        stage = psutil.Process(int((finished / "pid").read_text()))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 143
+        stage.wait(timeout=10)
     assert dvc.restore(finished, "first")

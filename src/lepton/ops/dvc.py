@@ -6,6 +6,7 @@ DVC runs in this process (0.2 s a question instead of 2); the stages' commands r
 import logging
 import os
 import re
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -17,15 +18,23 @@ from typing import Any, Literal
 from lepton.errors import LeptonError
 
 How = Literal["ran", "cached", "unchanged"]
+INTERRUPTED = (130, -signal.SIGINT)  # exit codes after Ctrl-C: a stage's own, and that of one that was still importing
+AGAIN = "interrupted. Run again: what was finished is not repeated."
 
 
 class StageFailed(LeptonError):
     """A stage's command ended with an exit code that is not 0."""
 
     def __init__(self, stage: str, code: int):
-        super().__init__(f"ended with exit code {code}; its own message stands above.")
+        self.interrupted = code in INTERRUPTED
+        how = AGAIN if self.interrupted else f"ended with exit code {code}; its own message stands above."
+        super().__init__(how)
         self.stage = stage
         self.code = code
+
+
+class Busy(LeptonError):
+    """Another run holds what this one needs."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class Plan:
 def _repo(root: Path) -> Iterator[Any]:
     """The project of DVC in `root`; what DVC has against it becomes one line."""
     from dvc.exceptions import DvcException
+    from dvc.lock import LockError
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.ERROR)  # warns of every empty __init__.py, at every question
@@ -50,16 +60,24 @@ def _repo(root: Path) -> Iterator[Any]:
             with Repo() as repo:
                 yield repo
     except (DvcException, OSError) as error:
-        raise LeptonError(f"dvc: {_one_line(error)}") from error
+        first = _first(error)
+        if isinstance(first, LockError):
+            raise Busy(_busy(str(first))) from None
+        raise LeptonError(f"dvc: {' '.join(str(first).split())}") from error
 
 
-def _one_line(error: BaseException) -> str:
-    """What DVC, or the system, said first in a chain of exceptions, without line breaks."""
+def _busy(said: str) -> str:
+    held = ", ".join(dict.fromkeys(re.findall(r"\(PID (\d+)\)", said)))
+    return f"another run of this project is under way{f' (PID {held})' if held else ''}. Wait for it or end it."
+
+
+def _first(error: BaseException) -> BaseException:
+    """What DVC, or the system, said first in a chain of exceptions."""
     from dvc.exceptions import DvcException
 
     while isinstance(error.__cause__, DvcException | OSError) and str(error.__cause__):
         error = error.__cause__
-    return " ".join(str(error).split())
+    return error
 
 
 @contextmanager
