@@ -114,6 +114,50 @@ def test_an_impossible_value_is_refused_with_its_path(path: str, value: object, 
     one_line(lambda: config.parse(changed(path, value)), *words)
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("inputs.image.size", 32, "inputs.image.size: must be a list, as in [32, …], not 32."),
+        ("inputs.image.size", [32], "inputs.image.size: has too few entries: [32]."),
+        ("inputs.image.size", [32, 32, 3], "inputs.image.size: takes 2 at most."),
+        ("inputs.image.channels", 2, "inputs.image.channels: must be 1 or 3, not 2."),
+        ("tasks", {}, "tasks: needs 1 at least, has 0."),
+        ("tasks", ["digit"], "tasks: must be a block of keys, not ['digit']."),
+        ("tasks.digit.classes", [0], "tasks.digit.classes: needs 2 at least, has 1."),
+        ("tasks.digit", {"type": "regression", "range": [0, 1]}, "tasks.digit.column: is missing."),
+        ("tasks.digit.column", 3, "tasks.digit.column: must be a word, not 3; quotes make it one."),
+        (
+            "tasks.a/b",
+            {"type": "regression", "column": "a", "range": [0, 1]},
+            "tasks.a/b: must be letters, digits and _, a letter first.",
+        ),
+        ("data", {}, "data.path: is missing."),
+        ("data.path", 3, "data.path: must be a path, not 3."),
+        ("data.split", None, "data.split: must be a block of keys, not null."),
+        ("data.split.test", 1, "data.split.test: must be less than 1, not 1."),
+        ("prepare.power", 2, "prepare.power: must be at most 1, not 2."),
+        ("train.epochs", "many", "train.epochs: must be a whole number, not 'many'."),
+        ("train.epochs", 1.5, "train.epochs: must be a whole number, not 1.5."),
+        ("train.epochs", 0, "train.epochs: must be at least 1, not 0."),
+        ("train.lr", "fast", "train.lr: must be a number, not 'fast'."),
+        ("train.lr", 0, "train.lr: must be more than 0, not 0."),
+        ("clean.suspects", "maybe", "clean.suspects: must be true or false, not 'maybe'."),
+        ("clean.suspects", "x" * 99, f"clean.suspects: must be true or false, not '{'x' * 59}…."),
+    ],
+)
+def test_a_wrong_value_is_told_in_plain_words(path: str, value: object, said: str) -> None:
+    assert one_line(lambda: config.parse(changed(path, value), "here.yaml")) == f"here.yaml: {said}"
+
+
+def test_a_key_that_stands_twice_is_named() -> None:
+    twice = PARAMS.replace("  ink:", "  tilt: {}\n  ink:")
+    message = one_line(lambda: config.parse(twice, "here.yaml"))
+    assert message == "here.yaml: line 9: the key 'tilt' stands there a second time. Rename one."
+    one_line(lambda: config.parse(PARAMS + "data: {path: x}"), "the key 'data'")
+    merged = PARAMS.replace("train:", "relate: &short {epochs: 1}\ntrain:").replace("{epochs: 3,", "{<<: *short, epochs: 3,")
+    assert config.parse(merged).train.epochs == 3
+
+
 def test_an_error_counts_the_others() -> None:
     text = changed("train", {"epoch": 1})
     text = yaml.safe_dump({**yaml.safe_load(text), "relate": {"epoch": 1}})
@@ -130,7 +174,7 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 
 
 def test_what_is_no_text_file_is_one_line(tmp_path: Path) -> None:
-    one_line(lambda: config.load(tmp_path), str(tmp_path), "cannot be read")
+    one_line(lambda: config.load(tmp_path), f"{tmp_path}: is a folder. Name the params file in it.")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\xfa")
     one_line(lambda: config.load(tmp_path / "binary.yaml"), "binary.yaml", "cannot be read")
 

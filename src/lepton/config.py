@@ -19,12 +19,13 @@ from pydantic import (
     WrapValidator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lepton.errors import LeptonError
 from lepton.kinds import KINDS
 from lepton.kinds import load as load_kind
 
+SHOWN = 60  # characters of a value in a message
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -264,18 +265,77 @@ class Params(Strict):
         return self
 
 
+class _Twice(yaml.YAMLError):
+    """A key stands twice in one block."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key may stand once: the first of two would be lost without a word."""
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key in [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]:
+            if key.value in seen:
+                raise _Twice(f"line {key.start_mark.line + 1}: the key {key.value!r} stands there a second time. Rename one.")
+            seen.add(key.value)
+        return node
+
+
+NUMBER = "must be a number, not {given}."
+WHOLE = "must be a whole number, not {given}."
+BLOCK = "must be a block of keys, not {given}."
+SWITCH = "must be true or false, not {given}."
+PLAIN = {  # pydantic's types of error in words for someone who knows YAML and no Python
+    "missing": "is missing.",
+    "tuple_type": "must be a list, as in [{given}, …], not {given}.",
+    "dict_type": BLOCK,
+    "model_type": BLOCK,
+    "int_type": WHOLE,
+    "int_parsing": WHOLE,
+    "int_from_float": WHOLE,
+    "float_type": NUMBER,
+    "float_parsing": NUMBER,
+    "bool_type": SWITCH,
+    "bool_parsing": SWITCH,
+    "string_type": "must be a word, not {given}; quotes make it one.",
+    "path_type": "must be a path, not {given}.",
+    "literal_error": "must be {expected}, not {given}.",
+    "greater_than": "must be more than {gt:g}, not {given}.",
+    "greater_than_equal": "must be at least {ge:g}, not {given}.",
+    "less_than": "must be less than {lt:g}, not {given}.",
+    "less_than_equal": "must be at most {le:g}, not {given}.",
+    "too_short": "needs {min_length} at least, has {actual_length}.",
+    "too_long": "takes {max_length} at most.",
+    "string_pattern_mismatch": "must be letters, digits and _, a letter first.",
+}
+
+
+def _plain(error: ErrorDetails) -> str:
+    """One error of pydantic: where, and what is wanted."""
+    where, given = [part for part in error["loc"] if part != "[key]"], error["input"]
+    said = PLAIN.get(error["type"])
+    if error["type"] == "missing" and isinstance(where[-1], int):  # of a list
+        where, said = where[:-1], "has too few entries: {given}."
+    shown = "null" if given is None else repr(given)
+    shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
+    words = said.format(given=shown, **error.get("ctx", {})) if said else error["msg"]
+    return ": ".join(filter(None, [".".join(map(str, where)), words]))
+
+
 def parse(text: str, source: str = "params.yaml") -> Params:
     """The configuration written in YAML `text`; a LeptonError names the first key at fault."""
     try:
-        values = yaml.safe_load(text)
+        values = yaml.load(text, Loader=_Loader)
         return Params.model_validate(values if values is not None else {})
+    except _Twice as error:
+        raise LeptonError(f"{source}: {error}") from None
     except yaml.YAMLError as error:
         raise LeptonError(f"{source}: not valid YAML ({' '.join(str(error).split())}).") from None
     except ValidationError as error:
         first, *others = error.errors()
-        where = ".".join(str(part) for part in first["loc"])
         more = f" ({len(others)} more like it.)" if others else ""
-        raise LeptonError(f"{source}: {where + ': ' if where else ''}{first['msg']}{more}") from None
+        raise LeptonError(f"{source}: {_plain(first)}{more}") from None
 
 
 def load(path: str | Path = "params.yaml") -> Params:
@@ -283,5 +343,7 @@ def load(path: str | Path = "params.yaml") -> Params:
         return parse(Path(path).read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         raise LeptonError(f"{path}: not there. Run in the project's folder, or name the file.") from None
+    except IsADirectoryError:
+        raise LeptonError(f"{path}: is a folder. Name the params file in it.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise LeptonError(f"{path}: cannot be read as a text file ({error}).") from None
