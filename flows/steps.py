@@ -54,6 +54,8 @@ def project(params: str) -> Project:
     """Validates the params file; one that is not the root's own params.yaml gets a clone of its own to run in."""
     root = Path.cwd()
     given = load(params)
+    if (root / given.data.path).is_file():
+        raise LeptonError(f"params.yaml: data.path: {given.data.path} is a file. Name its folder: {given.data.path.parent}.")
     if (root / params).resolve() != (root / "params.yaml").resolve():
         root = projects.clone(root, root / params, given.data.path)
     return Project(root, given)

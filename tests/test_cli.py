@@ -93,7 +93,7 @@ def test_check_says_how_to_run_another_project(run, project):
     ("old", "new", "said"),
     [
         ("train:", "trian:", "error: params.yaml: unknown key 'trian'. Did you mean train?\n"),
-        ("data/toy", "data/none", "error: data/none: not there."),
+        ("data/toy", "data/none", "error: data/none: not there in "),
         ("column: digit", "column: digits", "error: data/toy/samples.parquet: no column 'digits', which tasks.digit.column"),
     ],
 )

@@ -32,10 +32,14 @@ Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$")]  # of a task: also of its files and of its outputs in exported models
 
 
-def nearest(word: str, known: list[str]) -> str:
+def nearest(word: str, known: list[str], cutoff: float = 0.5) -> str:
     """` Did you mean x?` where something similar is known, else the list of what is."""
-    close = get_close_matches(word, known, n=1, cutoff=0.5)
+    close = get_close_matches(word, known, n=1, cutoff=cutoff)
     return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(sorted(known))}."
+
+
+def shorten(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 class Strict(BaseModel):
@@ -272,7 +276,7 @@ class _Twice(yaml.YAMLError):
 class _Loader(yaml.SafeLoader):
     """YAML in which a key may stand once: the first of two would be lost without a word."""
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
         seen = set()
         for key in [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]:
@@ -317,9 +321,7 @@ def _plain(error: ErrorDetails) -> str:
     said = PLAIN.get(error["type"])
     if error["type"] == "missing" and isinstance(where[-1], int):  # of a list
         where, said = where[:-1], "has too few entries: {given}."
-    shown = "null" if given is None else repr(given)
-    shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
-    words = said.format(given=shown, **error.get("ctx", {})) if said else error["msg"]
+    words = said.format(given="null" if given is None else shorten(repr(given)), **error.get("ctx", {})) if said else error["msg"]
     return ": ".join(filter(None, [".".join(map(str, where)), words]))
 
 

@@ -14,7 +14,6 @@ import laws
 from lepton.config import Params
 from lepton.data import checks
 from lepton.data.table import read_table, write_table
-from lepton.errors import Refusal
 from lepton.types import Source
 
 ROWS = 120
@@ -159,8 +158,8 @@ def test_report_has_the_fixed_keys():
     [("tilt", "steep", "regression"), ("objects", [{"name": "round"}], "detection")],
 )
 def test_cells_of_another_type_are_one_line(column: str, value: object, kind: str):
-    with pytest.raises(Refusal, match=f"samples.parquet: column {column} cannot be read as {kind}, it holds "):
-        report(with_cells(column, 60, value))
+    line = f"{WHERE}: column {column} cannot be read as {kind}, it holds {value!r}. Fix the export, or the type in params.yaml."
+    assert refused(with_cells(column, 60, value)) == line
 
 
 def test_new_tasks_need_two_classes_and_enough_rows_of_each():
@@ -195,15 +194,27 @@ def folder(tmp_path: Path, table: pd.DataFrame) -> Path:
 def test_absent_data_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     starter, own = Path("data/vision"), Path("data/own")
-    laws.one_line(lambda: read_table(starter, "samples", LIMITS), "data/vision: not there. Build it with: lepton starter vision.")
-    laws.one_line(lambda: read_table(own, "samples", LIMITS), "data/own: not there. Put it there, or fix data.path in params.yaml.")
+    there = f"not there in {tmp_path}."
+    laws.one_line(lambda: read_table(starter, "samples", LIMITS), f"data/vision: {there} Build it with: lepton starter vision.")
+    laws.one_line(lambda: read_table(own, "samples", LIMITS), f"data/own: {there} Put it there, or fix data.path in params.yaml.")
+    laws.one_line(lambda: read_table(tmp_path / "none", "samples", LIMITS), f"{tmp_path}/none: not there. Put")
     own.mkdir(parents=True)
-    laws.one_line(lambda: read_table(own, "new_tasks", LIMITS), "data/own/new_tasks.parquet: not there.")
+    laws.one_line(lambda: read_table(own, "new_tasks", LIMITS), f"data/own/new_tasks.parquet: {there}")
+    file = Path("data/own/samples.parquet")
+    file.write_text("")
+    line = "params.yaml: data.path: data/own/samples.parquet is a file. Name the folder of samples.parquet: data/own."
+    laws.one_line(lambda: read_table(file, "samples", LIMITS), line)
 
 
 def test_a_missing_column_names_the_nearest(tmp_path: Path):
     place = folder(tmp_path, good().rename(columns={"digit": "digits"}))
     line = "no column 'digit', which tasks.digit.column in params.yaml names. Did you mean digits?"
+    laws.one_line(lambda: read_table(place, "samples", LIMITS), line)
+
+
+def test_a_missing_id_is_explained_and_not_mistaken_for_another_column(tmp_path: Path):
+    place = folder(tmp_path, pd.DataFrame({"kind": [1], "price": [2.0]}))
+    line = "no column 'id', which data.id in params.yaml names. It names the rows; without data.id it is 'id'. Known: kind, price."
     laws.one_line(lambda: read_table(place, "samples", LIMITS), line)
 
 

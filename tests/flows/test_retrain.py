@@ -128,6 +128,11 @@ def test_absent_data_is_one_line(project: Path, run: Run) -> None:
     assert state.message.startswith("params.yaml: data.path: data/none is not there.")
 
 
+def test_a_file_in_the_place_of_the_datas_folder_is_one_line(project: Path, run: Run) -> None:
+    toy.set_param(project, "data/toy", "data/toy/samples.txt")
+    assert run().message == "params.yaml: data.path: data/toy/samples.txt is a file. Name its folder: data/toy."
+
+
 def test_messages_name_the_file_that_was_given(project: Path, run: Run) -> None:
     (project / "mine.yaml").write_text((project / "params.yaml").read_text().replace("data/toy", "data/none"))
     assert run("mine.yaml").message.startswith("mine.yaml: data.path: data/none is not there.")

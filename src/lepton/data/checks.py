@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lepton.config import NewTask, Params
+from lepton.config import NewTask, Params, shorten
 from lepton.data.expected import Check, plan
 from lepton.data.table import columns_of, digests, tasks_of
-from lepton.errors import Refusal
 from lepton.types import Source
 
 NAMED = 3  # unexpected values that a message names
@@ -34,6 +33,18 @@ class Failure:
     fix: str
 
 
+class _Unreadable(Exception):
+    """The cells of a column are not what its kind reads; nothing else can be checked."""
+
+    def __init__(self, column: str, says: str):
+        super().__init__(says)
+        self.column = column
+
+    def failure(self, rows: int) -> Failure:
+        fix = "Fix the export, or the type in params.yaml."
+        return Failure("expect_column_to_be_readable", self.column, rows, rows, True, str(self), fix)
+
+
 @dataclass(frozen=True)
 class Report:
     ok: bool
@@ -49,17 +60,17 @@ def facts(table: pd.DataFrame, params: Params, source: Source, name: str = "samp
     """What is checked: the columns in use, media and lists replaced by their size, and one column per fault.
 
     A fault's column is named `<column>: <reason>`, holds False where there is none, and is null where a label is missing.
-    A Refusal says which column holds something else than its task needs.
+    _Unreadable: a column holds something else than its task needs.
     """
     result = pd.DataFrame({column: table[column].map(_plain) for column in columns_of(name, params)}, index=table.index)
     for task in tasks_of(name, params).values():
         column = table[task.column]
-        faults = _rare(column, task) if isinstance(task, NewTask) else _faults(task, column, source, name)
+        faults = _rare(column, task) if isinstance(task, NewTask) else _faults(task, column, source)
         for reason, fault in faults.items():
             result[f"{task.column}: {reason}"] = fault.astype(object).where(column.notna(), None)
     for kind in params.inputs.values():
         media: pd.Series = table[kind.column]
-        for reason, fault in _faults(kind, media, source, name).items():
+        for reason, fault in _faults(kind, media, source).items():
             result[f"{kind.column}: {reason}"] = fault
         digest = digests(media, source.folder)
         result[f"{kind.column}: duplicate"] = digest.notna() & digest.duplicated()
@@ -70,16 +81,14 @@ def _rare(column: pd.Series, task: NewTask) -> dict[str, pd.Series]:
     return {"rare class": column.map(column.value_counts()) <= max(task.shots)}
 
 
-def _faults(kind: Any, column: pd.Series, source: Source, name: str) -> dict[str, pd.Series]:
+def _faults(kind: Any, column: pd.Series, source: Source) -> dict[str, pd.Series]:
     if column.isna().all():
         column = column.astype(object)  # whatever type an export gives to nothing
     try:
         return kind.faults(column, source)
     except (TypeError, KeyError, ValueError, AttributeError):  # the cells are of another type than this kind of task reads
-        example = repr(column.dropna().iloc[0])[:60]
-        where = source.folder / f"{name}.parquet"
-        says = f"column {kind.column} cannot be read as {kind.type}, it holds {example}"
-        raise Refusal(f"{where}: {says}. Fix the export, or the type in params.yaml.") from None
+        example = shorten(repr(column.dropna().iloc[0]))
+        raise _Unreadable(kind.column, f"column {kind.column} cannot be read as {kind.type}, it holds {example}") from None
 
 
 def _plain(value: Any) -> Any:
@@ -91,7 +100,11 @@ def _plain(value: Any) -> Any:
 def check(table: pd.DataFrame, params: Params, source: Source, *, strict: bool, docs: Path | None, name: str = "samples") -> Report:
     """Runs every check on table `name`. strict: nothing may be left to repair. docs: folder for Data Docs; None: none."""
     checks = plan(params, name, strict)
-    results = _run(facts(table, params, source, name), checks, name, docs)
+    try:
+        found = facts(table, params, source, name)
+    except _Unreadable as error:
+        return Report(False, len(checks), len(table), [error.failure(len(table))])
+    results = _run(found, checks, name, docs)
     failed = [_failure(item, result, len(table)) for item, result in zip(checks, results, strict=True)]
     failures = [failure for failure in failed if failure]
     return Report(not any(failure.hard for failure in failures), len(checks), len(table), failures)

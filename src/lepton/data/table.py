@@ -41,7 +41,10 @@ def read_table(folder: Path, name: str, params: Params) -> pd.DataFrame:
     if not path.exists():
         starter = folder.name if folder.parts[:1] == ("data",) and folder.name in STARTERS else None
         remedy = f"Build it with: lepton starter {starter}." if starter else "Put it there, or fix data.path in params.yaml."
-        raise LeptonError(f"{path if folder.is_dir() else folder}: not there. {remedy}")
+        if folder.is_file():
+            raise LeptonError(f"params.yaml: data.path: {folder} is a file. Name the folder of samples.parquet: {folder.parent}.")
+        here = "" if folder.is_absolute() else f" in {Path.cwd()}"
+        raise LeptonError(f"{path if folder.is_dir() else folder}: not there{here}. {remedy}")
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -51,8 +54,9 @@ def read_table(folder: Path, name: str, params: Params) -> pd.DataFrame:
         raise LeptonError(f"{path}: cannot be read ({error.strerror or error}). Fix its permissions or export it again.") from None
     for column, key in columns_of(name, params).items():
         if column not in table.column_names:
-            hint = nearest(column, table.column_names)
-            raise LeptonError(f"{path}: no column {column!r}, which {key} in params.yaml names. {hint}")
+            own = " It names the rows; without data.id it is 'id'." if key == "data.id" else ""
+            hint = nearest(column, table.column_names, cutoff=0.75)  # "id" is not "kind"
+            raise LeptonError(f"{path}: no column {column!r}, which {key} in params.yaml names.{own} {hint}")
     if table.num_rows == 0:
         raise LeptonError(f"{path}: holds no rows. Export it again.")
     return table.to_pandas()
