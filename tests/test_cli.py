@@ -134,10 +134,34 @@ def test_report_prints_the_page(run, project, monkeypatch):
     assert shown == [(project / "report.html").as_uri()]
 
 
+def test_report_of_another_project_is_made_in_its_clone(run, project, monkeypatch):
+    from lepton.reporting import page
+
+    monkeypatch.setattr(page, "render", lambda root: root / "report.html")
+    code, _, err = run("report", "--params", "examples/other.yaml")
+    assert code == 2
+    assert err == "error: examples/other.yaml: has not been run yet. Run it: make run PARAMS=examples/other.yaml.\n"
+    clone = project / ".lepton/projects/other"
+    (clone / "artifacts/evaluate").mkdir(parents=True)
+    code, out, err = run("report", "--params", "examples/other.yaml")
+    assert (code, out) == (0, f"{clone / 'report.html'}\n")
+    assert err == "Nothing has been evaluated yet. Start with: make run PARAMS=examples/other.yaml\n"
+    (clone / "artifacts/evaluate/metrics.json").write_text("{}")
+    assert run("report", "--params", "examples/other.yaml") == (0, out, "")
+
+
+def test_check_leaves_nothing_behind(run, project, tmp_path, monkeypatch):
+    monkeypatch.setenv("LEPTON_HOME", str(tmp_path / "home"))
+    toy.set_param(project, "data/toy", "data/none")
+    code, _, _ = run("check")
+    assert code == 2
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_place_that_cannot_be_written_is_one_line(run, project, monkeypatch):
     (project / "file").write_text("")
     monkeypatch.setenv("LEPTON_HOME", str(project / "file" / "home"))
-    code, _, err = run("check")
+    code, _, err = run("report")
     assert code == 2
     assert "cannot be written" in err
     assert err.count("\n") == 1

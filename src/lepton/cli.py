@@ -94,13 +94,21 @@ def vision(to: Annotated[Path, typer.Option(help="A folder that is not there yet
 
 @app.command(epilog=_example("lepton report --open"))
 def report(
+    params: Config = Path("params.yaml"),
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
     """Renders the review page and the model card from the project's present outputs."""
+    from lepton.ops import projects
     from lepton.reporting.page import render
 
-    page = render(Path.cwd())
+    root = Path.cwd()
+    load(params)
+    if _argument(params) and not (root := projects.place_of(root, params)).exists():
+        raise LeptonError(f"{params}: has not been run yet. Run it: make run{_argument(params)}.")
+    page = render(root)
     print(page)
+    if not (root / "artifacts/evaluate/metrics.json").exists():
+        print(f"Nothing has been evaluated yet. Start with: make run{_argument(params)}", file=sys.stderr)
     if show:
         webbrowser.open(page.as_uri())
 
@@ -108,7 +116,7 @@ def report(
 def main() -> None:
     """Entry of the `lepton` command. A mistake is one line on stderr: exit code 2, or 3 where the data is refused."""
     try:
-        environment.set_defaults()
+        environment.set_defaults(make=False)
         app()
     except LeptonError as error:
         refused = isinstance(error, Refusal)

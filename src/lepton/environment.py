@@ -11,11 +11,15 @@ def home(root: Path | None = None) -> Path:
     return Path(os.environ.get("LEPTON_HOME") or (root or Path.cwd()) / ".lepton").absolute()
 
 
-def set_defaults(root: Path | None = None) -> None:
-    """Keeps every tool's state inside the project, and its telemetry off. Called before any of them is imported."""
+def set_defaults(root: Path | None = None, *, make: bool = True) -> None:
+    """Keeps every tool's state inside the project, and its telemetry off. Called before any of them is imported.
+
+    make: whether to make the folder for it; not for what only looks.
+    """
     place = home(root)
     try:
-        (place / "prefect").mkdir(parents=True, exist_ok=True)
+        if make:
+            (place / "prefect").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LeptonError(f"{place}: cannot be written ({error.strerror}). Free the path or set LEPTON_HOME.") from None
     defaults = {

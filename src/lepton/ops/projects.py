@@ -9,12 +9,17 @@ from lepton.ops import git
 OWN = ("data.dvc", "dvc.lock")  # the versions of a project's data and outputs
 
 
+def place_of(root: Path, params: Path) -> Path:
+    """Where the project of `params` runs."""
+    return home(root) / "projects" / params.stem
+
+
 def clone(root: Path, params: Path, data: Path) -> Path:
     """Brings .lepton/projects/<name> to the commit of `root`, with its own params.yaml, data.dvc and dvc.lock.
 
     It shares the cache of DVC and the records. A relative `data` path is a folder of `root`, and is mirrored.
     """
-    place = home(root) / "projects" / params.stem
+    place = place_of(root, params)
     own = {name: (place / name).read_bytes() for name in OWN if (place / name).exists() and (place / ".dvc/config.local").exists()}
     git.clone(root, place)
     for name in OWN:
