@@ -93,6 +93,13 @@ def test_every_section_has_its_content(page: Page) -> None:
     assert page.text.count('class="figure"') == 9
 
 
+def test_measured_values_say_on_which_rows(page: Page) -> None:
+    rows = {"tasks": "Test split. Δ", "compression": "Validation split: change of", "adaptation": "rows of new_tasks: accuracy"}
+    for section, words in {"": "within its tolerance on the validation split", **rows}.items():
+        assert words in page.words[section]
+    assert "gradient affinity on the training split" in page.words["relatedness"]
+
+
 def test_each_task_has_its_saliency(page: Page) -> None:
     labels = [attrs.get("aria-label", "") for tag, attrs in page.tags if tag == "svg"]
     assert {label for label in labels if label and "scene-00000" in label and "saliency" in label} == {

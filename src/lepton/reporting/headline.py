@@ -46,8 +46,8 @@ def verdict(content: Content) -> str:
         parts.append(f"was trained in {percent(ratio)} of their time")
     chosen, largest = chosen_candidate(content), largest_candidate(content)
     if chosen and largest and chosen["bytes"] < largest["bytes"]:
-        fits = "with every task within its tolerance" if chosen["within_tolerance"] else "with a task outside its tolerance"
-        parts.append(f"is exported {number(largest['bytes'] / chosen['bytes'], 2)}× smaller {fits}")
+        fits = "every task within its tolerance" if chosen["within_tolerance"] else "a task outside its tolerance"
+        parts.append(f"is exported {number(largest['bytes'] / chosen['bytes'], 2)}× smaller with {fits} on the validation split")
     return ", ".join(parts[:-1]) + f" and {parts[-1]}." if len(parts) > 1 else f"{parts[0]}."
 
 

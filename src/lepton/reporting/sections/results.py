@@ -41,7 +41,7 @@ def tasks(content: Content) -> Iterator[Block]:
     compressed = {task: change(told, "compressed") for task, told in evaluation["tasks"].items()}
     yield Figure(
         drawn.gains(evaluation["tasks"], compressed, mean),
-        "Relative change of each task against its single-task model; positive is better. Bars: multi-task model. "
+        "Test split: relative change of each task against its single-task model; positive is better. Bars: multi-task model. "
         "Lines: 95 % bootstrap interval. Diamonds: the compressed model. Bars with an arrowhead are cut; their numbers are whole.",
     )
 
@@ -65,8 +65,8 @@ def adaptation(content: Content) -> Iterator[Block]:
         return
     figure = Figure(
         curves.adaptation(new_tasks, chosen),
-        "Accuracy on classes that no training saw, by the number of labelled samples per class; bars are 95 % intervals "
-        "over episodes.",
+        "Accuracy on rows of new_tasks, whose classes no training saw, by the number of labelled samples per class; bars are "
+        "95 % intervals over episodes.",
     )
     yield Beside([figure, *(_shots(content, task, by_shots, chosen) for task, by_shots in new_tasks.items())])
     if forgetting := report.get("forgetting"):
@@ -77,7 +77,7 @@ def _forgotten(forgetting: Mapping[str, float], unchanged: bool) -> str:
     """forgetting: how much worse each known task's metric became, in its unit."""
     if any(forgetting.values()):
         told = ", ".join(f"{task} {number(value)}" for task, value in forgetting.items())
-        return f"What adapting cost the known tasks, in the unit of each metric (0: nothing lost): {told}."
+        return f"What adapting cost the known tasks on the validation split, in the unit of each metric (0: nothing lost): {told}."
     same = "their predictions are the same to the bit" if unchanged else "no metric became worse"
     return f"Adapting cost the known tasks nothing: {same}."
 
@@ -97,7 +97,7 @@ def _shots(content: Content, task: str, by_shots: Mapping[str, Any], chosen: str
         row.append(Cell(milliseconds(times.get(shots[-1], {}).get(method)), "quiet"))
         rows.append(row)
     columns = ("Method", *(f"{shot} per class" for shot in shots), "Time")
-    return Table(columns, rows, f"{task}: accuracy, and the time to adapt to {shots[-1]} samples per class.")
+    return Table(columns, rows, f"{task}, rows of new_tasks: accuracy, and the time to adapt to {shots[-1]} samples per class.")
 
 
 def compression(content: Content) -> Iterator[Block]:
@@ -109,7 +109,8 @@ def compression(content: Content) -> Iterator[Block]:
     candidates = [{**candidate, "ms": latency(content, candidate["name"])} for candidate in frontier["candidates"]]
     yield Figure(
         drawn.frontier(candidates, chosen, tolerance),
-        "Each mark is one candidate: further left is smaller, higher is more accurate. Crosses break a task's tolerance (dashed).",
+        "Validation split. Each mark is one candidate: further left is smaller, higher is more accurate. Crosses break a task's "
+        "tolerance (dashed).",
     )
     rows = []
     for candidate in sorted(candidates, key=lambda entry: entry["bytes"]):
@@ -128,8 +129,8 @@ def compression(content: Content) -> Iterator[Block]:
     yield Table(
         columns,
         rows,
-        "Change of each task's metric against the uncompressed model, in percent; positive is better. ms: milliseconds for a "
-        f"batch of 1 and of 64. The smallest candidate within every tolerance ({limits}) is chosen.",
+        "Validation split: change of each task's metric against the uncompressed model, in percent; positive is better. "
+        f"ms: milliseconds for a batch of 1 and of 64. The smallest candidate within every tolerance ({limits}) is chosen.",
     )
     parity = {name: told for name, told in (frontier.get("parity") or {}).items() if isinstance(told, dict)}
     if parity:

@@ -19,15 +19,16 @@ def relatedness(content: Content) -> Iterator[Block]:
         return
     yield Figure(
         heatmaps.relatedness(report["tasks"], report["matrices"]),
-        "How alike two tasks are, from −1 to 1: by the features they use (cosine, Pearson) and by the direction in which "
-        "they pull the shared trunk (gradient affinity). This hints at what sharing may bring; section 1 says what it brought.",
+        "How alike two tasks are, from −1 to 1: by the features they use (cosine, Pearson; validation split) and by the direction "
+        "in which they pull the shared trunk (gradient affinity; training split). This hints at what sharing may bring; section 1 "
+        "says what it brought.",
     )
     columns = ("Pair of tasks", "Affinity")
     rows = [
         [text(f"{first} – {second}"), Cell(signed(score, 2), "better" if score > 0 else "worse")]
         for first, second, score in report["ranking"]
     ]
-    table = Table(columns, rows[:SHOWN], "Pairs, from the most to the least related.")
+    table = Table(columns, rows[:SHOWN], "Pairs, from the most to the least related, by gradient affinity on the training split.")
     yield Beside([table, Chips(report["groups"], "Groups that may share, found from the affinities:")])
     if rows[SHOWN:]:
         yield Table(columns, rows[SHOWN:], f"The other {len(rows) - SHOWN} pairs", folded=True)
