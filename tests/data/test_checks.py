@@ -154,12 +154,20 @@ def test_report_has_the_fixed_keys():
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "kind"),
-    [("tilt", "steep", "regression"), ("objects", [{"name": "round"}], "detection")],
+    ("column", "value", "said"),
+    [
+        ("tilt", "steep", "cannot be read as regression, it holds 'steep'"),
+        ("tilt", "x" * 99, f"cannot be read as regression, it holds '{'x' * 59}…"),
+        (
+            "objects",
+            [{"name": "round"}],
+            "needs a list of {label, x, y, w, h} per row, and row 0 has a box without label, x, y, w, h",
+        ),
+    ],
 )
-def test_cells_of_another_type_are_one_line(column: str, value: object, kind: str):
-    line = f"{WHERE}: column {column} cannot be read as {kind}, it holds {value!r}. Fix the export, or the type in params.yaml."
-    assert refused(with_cells(column, 60, value)) == line
+def test_cells_of_another_type_are_one_line(column: str, value: object, said: str):
+    fix = "Fix the export, or the type in params.yaml."
+    assert refused(with_cells(column, 60, value)) == f"{WHERE}: column {column} {said}. {fix}"
 
 
 def test_new_tasks_need_two_classes_and_enough_rows_of_each():

@@ -246,6 +246,23 @@ def test_impossible_boxes_are_faults_and_null_is_none() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ([{"label": "round", "x": 1, "y": 2, "w": 3}], "row 2 has a box without h"),
+        ([box("round", 0, 0, 2, 2), {**box("round", 0, 0, 2, None), "label": None}], "row 2 has a box without label, h"),
+        (box("round", 0, 0, 2, 2), "row 2 holds no list but a dict"),
+        ('[{"label": "round"}]', "row 2 holds text (of JSON, json.loads makes a list)"),
+        ([[1, 2, 3, 4]], "row 2 has a list in its list"),
+        ([box("round", "0", 0, 2, 2)], "row 2 has a box whose x is text"),
+    ],
+)
+def test_what_is_no_list_of_boxes_is_told_with_what_is_wanted(cell: object, said: str) -> None:
+    column = pd.Series([None, [], cell], dtype=object)
+    message = one_line(lambda: helpers.objects().faults(column, SOURCE))
+    assert message == f"needs a list of {{label, x, y, w, h}} per row, and {said}"
+
+
 def test_every_fault_has_an_expectation() -> None:
     task = helpers.objects()
     faults = task.faults(pd.Series([[]]), SOURCE)

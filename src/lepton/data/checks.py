@@ -15,6 +15,7 @@ import pandas as pd
 from lepton.config import NewTask, Params, shorten
 from lepton.data.expected import Check, plan
 from lepton.data.table import columns_of, digests, tasks_of
+from lepton.errors import LeptonError
 from lepton.types import Source
 
 NAMED = 3  # unexpected values that a message names
@@ -86,6 +87,8 @@ def _faults(kind: Any, column: pd.Series, source: Source) -> dict[str, pd.Series
         column = column.astype(object)  # whatever type an export gives to nothing
     try:
         return kind.faults(column, source)
+    except LeptonError as error:
+        raise _Unreadable(kind.column, f"column {kind.column} {error}") from None
     except (TypeError, KeyError, ValueError, AttributeError):  # the cells are of another type than this kind of task reads
         example = shorten(repr(column.dropna().iloc[0]))
         raise _Unreadable(kind.column, f"column {kind.column} cannot be read as {kind.type}, it holds {example}") from None

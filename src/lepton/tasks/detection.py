@@ -24,7 +24,24 @@ from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 BOX = 5  # numbers of a pixel before its classes: is a centre there, and the box
 KEPT = 20  # most confident boxes of an image that are measured
 FLOOR = 0.01  # least confidence of a box that is measured
+KEYS = ("label", "x", "y", "w", "h")  # of a box in the table
 SHOWN = 0.3  # least confidence of a box that is drawn
+
+
+def no_boxes(cell: Any) -> str:
+    """What keeps a cell from being a list of boxes; empty when nothing does."""
+    if isinstance(cell, str | bytes):
+        return "holds text (of JSON, json.loads makes a list)"
+    if not isinstance(cell, list | tuple | np.ndarray):
+        return f"holds no list but a {type(cell).__name__}"
+    for box in cell:
+        if not isinstance(box, Mapping):
+            return f"has a {type(box).__name__} in its list"
+        if lacking := [key for key in KEYS if box.get(key) is None]:
+            return f"has a box without {', '.join(lacking)}"
+        if words := [key for key in KEYS[1:] if isinstance(box[key], str)]:
+            return f"has a box whose {words[0]} is text"
+    return ""
 
 
 class CentreHead(Head):
@@ -63,6 +80,9 @@ class Detection(BaseTask):
     higher_is_better: ClassVar[bool] = True
 
     def faults(self, column: pd.Series, source: Source) -> dict[str, pd.Series]:
+        for row, (cell, has) in enumerate(zip(column, column.notna(), strict=True)):
+            if has and (wrong := no_boxes(cell)):
+                raise LeptonError(f"needs a list of {{{', '.join(KEYS)}}} per row, and row {row} {wrong}")
         height, width = source.size
 
         def at_fault(test: Callable[[Sequence[Mapping]], bool]) -> pd.Series:
