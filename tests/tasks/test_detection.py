@@ -158,7 +158,7 @@ def test_loss_is_nothing_when_the_model_is_right(seed: int) -> None:
 
 
 def test_loss_is_that_of_the_paper() -> None:
-    """One box, summed by hand over the cells: focal loss (alpha 2, beta 4), L1 on offset and log size, cross-entropy on the class."""
+    """One box, by hand over the cells: focal loss (alpha 2, beta 4), L1 on offset and log size, cross-entropy on the class."""
     labels = {
         "present": torch.tensor([True]),
         "box": torch.tensor([[[5.0, 9.5, 6.0, 12.0], [0.0] * 4, [0.0] * 4]]),

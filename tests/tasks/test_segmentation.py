@@ -88,12 +88,18 @@ def test_class_weights_have_mean_one_over_the_pixels(seed: int, power: float) ->
     assert task.balance({**labels, "present": np.zeros(8, bool)}, power) is None
 
 
-def test_loss_is_the_mean_cross_entropy_of_the_pixels() -> None:
+def test_loss_is_the_mean_cross_entropy_of_the_pixels_and_what_the_soft_dice_lacks() -> None:
     task, labels = helpers.ink(), helpers.batch({"ink": helpers.ink()}, rows=3, missing=0).labels["ink"]
     raw, weights = torch.randn(3, 2, 16, 16, generator=helpers.generator()), torch.tensor([0.5, 2.0])
     mask = labels["mask"].long()
     pixel = -raw.log_softmax(1).gather(1, mask[:, None])[:, 0] * weights[mask]
-    torch.testing.assert_close(task.loss(raw, labels, weights), pixel.mean((1, 2)))
+    chance = raw.softmax(1)
+    lacks = torch.zeros(3)
+    for row in range(3):
+        for number in range(2):
+            true, guess = (mask[row] == number).float(), chance[row, number]
+            lacks[row] += (1 - (2 * (true * guess).sum() + 1) / (true.sum() + guess.sum() + 1)) / 2
+    torch.testing.assert_close(task.loss(raw, labels, weights), pixel.mean((1, 2)) + lacks)
 
 
 def test_loss_is_nothing_when_the_model_is_right() -> None:

@@ -45,8 +45,7 @@ def no_boxes(cell: Any) -> str:
 
 
 class CentreHead(Head):
-    """[B, 5 + K, h, w] at one pixel per stride: centre logit, centre offset x, y in strides, log width and height in strides, K class
-    logits of what has its centre there."""
+    """[B, 5 + K, h, w] at one pixel per stride: centre logit, centre offset x, y and log width, height in strides, class logits."""
 
     def __init__(self, levels: Sequence[Level], classes: int, dropout: float):
         super().__init__()
