@@ -84,6 +84,9 @@ def bring_data(of: Project) -> None:
 def plan(of: Project) -> dvc.Plan:
     """The one question to DVC; data that has changed becomes the data's version."""
     found = dvc.plan(of.root)
+    if absent := projects.left_out(of.root, of.root / "params.yaml"):
+        lines = ", ".join(f"{name}: {{}}" for name in absent)
+        raise LeptonError(f"params.yaml: DVC wants every block to stand there. Add what is left out, empty: {lines}.")
     for file in found.data:
         dvc.add(of.root, Path(file).with_suffix(""))
     return found

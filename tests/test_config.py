@@ -36,6 +36,12 @@ def test_every_example_is_valid() -> None:
         assert config.load(path).tasks
 
 
+@pytest.mark.parametrize("place", ["README.md", "docs/bring-your-data.md"])
+def test_the_example_of_the_manual_is_valid(place: str) -> None:
+    example = (ROOT / place).read_text().split("```yaml\n")[1].split("```")[0]
+    assert list(config.parse(example).tasks) == ["kind", "price"]
+
+
 def test_blocks_that_are_left_out_take_their_defaults() -> None:
     params = config.parse(PARAMS)
     assert params.prepare == config.Prepare()

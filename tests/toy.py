@@ -11,6 +11,7 @@ tasks: {digit: {type: classification, column: digit, classes: [0, 1]}}
 clean: {epochs: 1}
 train: {epochs: 1}
 evaluate: {explain: 1}
+new_tasks: {}
 """
 
 GRAPH = """\
@@ -28,7 +29,7 @@ stages:
   last:
     cmd: python -m toy last
     deps: [src/toy.py, artifacts/first, artifacts/side]
-    params: [evaluate.explain]
+    params: [evaluate.explain, new_tasks]
     metrics: [artifacts/last/metrics.json]
 """
 
@@ -81,7 +82,7 @@ def make(root: Path) -> Path:
         "data/toy/samples.txt": "rows",
         ".gitignore": "/data\n/artifacts\n/.lepton\n/report\nran.log\n__pycache__\n",
         ".dvcignore": "__pycache__\n.lepton\n",
-        "examples/other.yaml": PARAMS.replace("data/toy", "data/other"),
+        "examples/other.yaml": PARAMS.replace("data/toy", "data/other").replace("new_tasks: {}\n", ""),
         "data/other/samples.txt": "other rows",
     }
     for name, text in files.items():

@@ -133,6 +133,12 @@ def test_a_file_in_the_place_of_the_datas_folder_is_one_line(project: Path, run:
     assert run().message == "params.yaml: data.path: data/toy/samples.txt is a file. Name its folder: data/toy."
 
 
+def test_a_block_that_dvc_misses_is_one_line(project: Path, run: Run) -> None:
+    toy.set_param(project, "new_tasks: {}", "")
+    said = "params.yaml: DVC wants every block to stand there. Add what is left out, empty: new_tasks: {}."
+    assert run().message == said
+
+
 def test_messages_name_the_file_that_was_given(project: Path, run: Run) -> None:
     (project / "mine.yaml").write_text((project / "params.yaml").read_text().replace("data/toy", "data/none"))
     assert run("mine.yaml").message.startswith("mine.yaml: data.path: data/none is not there.")
@@ -141,6 +147,7 @@ def test_messages_name_the_file_that_was_given(project: Path, run: Run) -> None:
 def test_another_params_file_runs_in_a_clone(project: Path, run: Run) -> None:
     assert run("examples/other.yaml").name == "Completed"
     clone = project / ".lepton/projects/other"
+    assert (clone / "params.yaml").read_text().endswith("new_tasks: {}"), "a block that was left out is there for DVC"
     assert "other rows" in (clone / "artifacts/first/out.txt").read_text()
     assert not (project / "artifacts").exists()
     assert not (project / "dvc.lock").exists()

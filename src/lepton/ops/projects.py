@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import yaml
+
 from lepton.environment import home
 from lepton.ops import git
 
@@ -14,10 +16,19 @@ def place_of(root: Path, params: Path) -> Path:
     return home(root) / "projects" / params.stem
 
 
+def left_out(root: Path, params: Path) -> list[str]:
+    """Blocks of dvc.yaml that the params file leaves to their defaults; DVC wants each of them to stand there."""
+    stages = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+    given = yaml.safe_load(params.read_text(encoding="utf-8"))
+    keys = dict.fromkeys(key for stage in stages for key in stage.get("params", []))
+    return [key for key in keys if "." not in key and key not in given]
+
+
 def clone(root: Path, params: Path, data: Path) -> Path:
     """Brings .lepton/projects/<name> to the commit of `root`, with its own params.yaml, data.dvc and dvc.lock.
 
-    It shares the cache of DVC and the records. A relative `data` path is a folder of `root`, and is mirrored.
+    Blocks that `params` leaves out stand there empty. It shares the cache of DVC and the records. A relative `data` path is a
+    folder of `root`, and is mirrored.
     """
     place = place_of(root, params)
     own = {name: (place / name).read_bytes() for name in OWN if (place / name).exists() and (place / ".dvc/config.local").exists()}
@@ -26,7 +37,8 @@ def clone(root: Path, params: Path, data: Path) -> Path:
         (place / name).unlink(missing_ok=True)
     for name, content in own.items():
         (place / name).write_bytes(content)
-    shutil.copyfile(params, place / "params.yaml")
+    blocks = "".join(f"\n{name}: {{}}" for name in left_out(place, params))
+    (place / "params.yaml").write_text(params.read_text(encoding="utf-8") + blocks, encoding="utf-8")
     (place / ".dvc/config.local").write_text(f"[cache]\n    dir = {_cache(root)}\n", encoding="utf-8")
     if not data.is_absolute() and (root / data).exists():
         mirror(root / data, place / data)
