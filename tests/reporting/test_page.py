@@ -204,7 +204,9 @@ def test_what_is_no_link_is_not_replaced(tmp_path: Path) -> None:
 def test_the_verdict_heeds_the_interval(project: Path, mean: float, ci95: list[float], told: str) -> None:
     path = project / "artifacts/evaluate/metrics.json"
     files.write_json(path, files.read_json(path) | {"delta_m": {"mean": mean, "ci95": ci95}})
-    assert told in Page(render(project, run="r1").read_text(encoding="utf-8")).words[""]
+    words = Page(render(project, run="r1").read_text(encoding="utf-8")).words[""]
+    assert told in words
+    assert "better on digit, objects and tilt, no clear difference on ink and photo)" in words
 
 
 def test_the_verdict_says_what_an_average_hides(page: Page) -> None:

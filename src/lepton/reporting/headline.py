@@ -30,18 +30,17 @@ def verdict(content: Content) -> str:
     evaluation, tasks = content["evaluate"], plural(len(content.params.tasks), "task")
     if not evaluation:
         return f"One model for {tasks}; what sharing gained is not measured yet. Run `dvc repro evaluate`."
-    mean = evaluation["delta_m"]
+    mean, details = evaluation["delta_m"], by_task(evaluation["tasks"])
     low, high = mean["ci95"]
     amount = f"{number(abs(mean['mean']), 2)}{GAP}%"
     if low > 0:
-        gain = f"is better than separate models by {amount} on average"
+        gain = f"is better than separate models by {amount} on average ({details})"
     elif high < 0:
-        gain = f"is worse than separate models by {amount} on average"
+        gain = f"is worse than separate models by {amount} on average ({details})"
     else:
-        gain = f"is on a par with separate models ({signed(mean['mean'], unit='%')} on average, an interval that holds zero)"
+        told = signed(mean["mean"], unit="%")
+        gain = f"is on a par with separate models on average ({told}, an interval that holds zero; {details})"
     parts = [f"One model for {tasks} {gain}"]
-    if low > 0 or high < 0:
-        parts[0] += f" ({by_task(evaluation['tasks'])})"
     if (ratio := cost_ratio(content)) is not None:
         parts.append(f"was trained in {percent(ratio)} of their time")
     chosen, largest = chosen_candidate(content), largest_candidate(content)
