@@ -10,14 +10,15 @@ from lepton.compression.distill import augmented, finetune, teaching_loss
 from lepton.compression.prune import importance, prune
 from lepton.sharing.base import Sharing
 
-NO_WEIGHTS = dict.fromkeys(helpers.tasks())
-SAMPLES = helpers.samples(helpers.tasks(), 64)
+TASKS = {"digit": helpers.digit(), "ink": helpers.ink()}
+NO_WEIGHTS = dict.fromkeys(TASKS)
+SAMPLES = helpers.samples(TASKS, 64)
 
 
 def taught(distill: float, seed: int = 0) -> tuple[Sharing, Sharing]:
     """Teacher and student."""
     params = helpers.params(compress={"epochs": 6, "distill": distill, "lr": 0.01})
-    teacher = helpers.model().eval()
+    teacher = helpers.model(chosen=TASKS).eval()
     scores = importance(teacher, [helpers.batch(teacher.tasks)], NO_WEIGHTS)
     student = prune(teacher, scores, 0.6)
     finetune(student, teacher, SAMPLES, params, NO_WEIGHTS, seed=seed)
@@ -39,7 +40,7 @@ def test_with_a_teacher_it_ends_closer_to_it_than_with_labels_alone() -> None:
 
 def test_the_teacher_is_left_as_it_was() -> None:
     teacher, _ = taught(0.5)
-    laws.same_state(teacher, helpers.model())
+    laws.same_state(teacher, helpers.model(chosen=TASKS))
     assert all(value.grad is None for value in teacher.parameters())
 
 
@@ -62,5 +63,5 @@ def test_the_teaching_loss_has_no_unit() -> None:
 
 
 def test_rows_are_seen_as_often_as_asked() -> None:
-    batches = augmented(SAMPLES, helpers.params(), helpers.model(), 1.5, torch.device("cpu"), seed=0)
+    batches = augmented(SAMPLES, helpers.params(), helpers.model(chosen=TASKS), 1.5, torch.device("cpu"), seed=0)
     assert sum(len(batch.inputs) for batch in batches) == 96

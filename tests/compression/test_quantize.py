@@ -51,7 +51,7 @@ def test_answers_stay_close(files: tuple[Path, Path]) -> None:
     rough = export.run_onnx(export.session(files[1], 1), inputs_of(ROWS, model))
     for field, value in exact["digit"].items():
         assert np.abs(value - rough["digit"][field]).mean() < 0.05, field
-    assert np.corrcoef(exact["tilt"]["value"], rough["tilt"]["value"])[0, 1] > 0.95
+    assert np.corrcoef(exact["tilt"]["value"], rough["tilt"]["value"])[0, 1] > 0.8
 
 
 def test_equal_rows_give_equal_bytes(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_every_task_answers_every_sample(way: str, training: bool) -> None:
     raw = model(helpers.batch(model.tasks, rows=5).inputs)
     assert {name: tuple(value.shape) for name, value in raw.items()} == {
         "digit": (5, 3),
-        "objects": (5, 6, 4, 4),
+        "objects": (5, 7, 4, 4),
         "ink": (5, 2, 16, 16),
         "tilt": (5, 1),
     }
