@@ -48,6 +48,31 @@ class Structure:
         return cls(**{key: frozen(value) for key, value in values.items()})
 
 
+class Cut(torch.autograd.Function):
+    """Some tasks' channels of a feature [B, tasks · branch, H, W]. Plain slices would hand back a gradient that is not channels-last,
+    which slows everything before it."""
+
+    @staticmethod
+    def forward(ctx: Any, feature: Tensor, width: int, places: Sequence[int]) -> tuple[Tensor, ...]:  # type: ignore[override]
+        ctx.shape, ctx.width, ctx.places = feature.shape, width, places
+        return tuple(feature[:, place * width : (place + 1) * width] for place in places)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        whole = grads[0].new_zeros(()).expand(ctx.shape).clone(memory_format=torch.channels_last)
+        for place, grad in zip(ctx.places, grads, strict=True):
+            whole[:, place * ctx.width : (place + 1) * ctx.width] = grad
+        return whole, None, None
+
+
+def cut(feature: Tensor, there: Sequence[str], wanted: Sequence[str]) -> dict[str, Tensor]:
+    """The channels of the `wanted` tasks out of those of the tasks `there`, for training."""
+    if not wanted:
+        return {}
+    width = feature.shape[1] // len(there)
+    return dict(zip(wanted, Cut.apply(feature, width, [there.index(name) for name in wanted]), strict=True))
+
+
 class Sharing(nn.Module, ABC):
     """One network for several tasks. norms, branches: per level, over the channels of the tasks present or owning there."""
 
@@ -112,8 +137,12 @@ class Sharing(nn.Module, ABC):
 
     def _heads(self, features: Sequence[Tensor], rows: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
         """Each task's head on its own channels of every level that it reads."""
-        own = [self.by_task(level, feature) for level, feature in enumerate(features)]
         depth, raw = len(features), {}
+        own: list[dict[str, Tensor]] = []
+        for level, feature in enumerate(features):
+            there = self.present(level)
+            wanted = [name for name in there if level in self.tasks[name].levels(depth)]
+            own.append(self.by_task(level, feature) if not feature.requires_grad else cut(feature, there, wanted))
         for name, task in self.tasks.items():
             mine = [own[level][name] for level in task.levels(depth)]
             raw[name] = self.heads[name](mine if rows is None else [feature[rows[name]] for feature in mine])

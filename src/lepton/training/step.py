@@ -117,8 +117,8 @@ def step(
     names, seeds = list(model.tasks), []
     for level, grad in grad_of.items():
         index = [names.index(name) for name in model.structure.readers[level]]
-        scale = weight_T[index].repeat_interleave(model.structure.branch[level])[None, :, None, None]
-        seed = F.conv_transpose2d(grad * scale.to(grad.dtype), kernels[level].detach().to(grad.dtype))
+        scale = weight_T[index].repeat_interleave(model.structure.branch[level])[:, None, None, None]
+        seed = F.conv_transpose2d(grad, (kernels[level].detach() * scale).to(grad.dtype))
         seeds.append(seed.to(shared[level].dtype))
     if seeds:
         torch.autograd.backward([shared[level] for level in grad_of], seeds)
