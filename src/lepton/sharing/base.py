@@ -49,16 +49,18 @@ class Structure:
 
 
 class Cut(torch.autograd.Function):
-    """Some tasks' channels of a feature [B, tasks · branch, H, W]. Plain slices would hand back a gradient that is not channels-last,
-    which slows everything before it."""
+    """Some tasks' channels of a feature [B, tasks · branch, H, W].
+
+    Plain slices would hand back a gradient that is not channels-last, which slows everything before it.
+    """
 
     @staticmethod
-    def forward(ctx: Any, feature: Tensor, width: int, places: Sequence[int]) -> tuple[Tensor, ...]:  # type: ignore[override]
+    def forward(ctx: Any, feature: Tensor, width: int, places: Sequence[int]) -> tuple[Tensor, ...]:
         ctx.shape, ctx.width, ctx.places = feature.shape, width, places
         return tuple(feature[:, place * width : (place + 1) * width] for place in places)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         whole = grads[0].new_zeros(()).expand(ctx.shape).clone(memory_format=torch.channels_last)
         for place, grad in zip(ctx.places, grads, strict=True):
             whole[:, place * ctx.width : (place + 1) * ctx.width] = grad
@@ -142,7 +144,7 @@ class Sharing(nn.Module, ABC):
         for level, feature in enumerate(features):
             there = self.present(level)
             wanted = [name for name in there if level in self.tasks[name].levels(depth)]
-            own.append(self.by_task(level, feature) if not feature.requires_grad else cut(feature, there, wanted))
+            own.append(cut(feature, there, wanted) if self.training else self.by_task(level, feature))
         for name, task in self.tasks.items():
             mine = [own[level][name] for level in task.levels(depth)]
             raw[name] = self.heads[name](mine if rows is None else [feature[rows[name]] for feature in mine])

@@ -54,7 +54,8 @@ def _deterministic(params: Params) -> None:
     torch.manual_seed(params.compute.seed)
     torch.set_num_threads(params.compute.threads)
     torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms says the same and imports the compiler, 2 s
-    torch.utils.deterministic.fill_uninitialized_memory = False  # guards nothing here and takes a tenth of a step
+    # filling guards nothing here and takes a tenth of a step
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def _quiet() -> None:
