@@ -5,12 +5,16 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+ONE_THREAD = {"adaptation", "relatedness", "training", "stages"}  # rooms of tests
+EVERY_SHAPE = {"compression", "evaluation", "sharing"}
 HOME = Path(tempfile.mkdtemp(prefix="lepton-tests-"))
 
 # before anything is imported that reads them
@@ -38,6 +42,25 @@ def _logging_as_it_was() -> Iterator[None]:
     """A stage that ends with an error silences logging for the rest of its process, which here is that of all tests."""
     yield
     logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _tiny_networks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """One thread, for more only wait for each other. Without oneDNN, which compiles kernels for each shape anew, where networks of
+    every shape run: six times as fast."""
+    room = request.path.parent.name
+    if room not in ONE_THREAD | EVERY_SHAPE:
+        yield
+        return
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about Intel's GPUs, on every change of the flag
+        with torch.backends.mkldnn.flags(enabled=False) if room in EVERY_SHAPE else nullcontext():
+            yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

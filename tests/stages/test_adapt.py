@@ -1,11 +1,9 @@
 """The adapt stage on the tiny project: its files, its bytes, and a project without new tasks."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from safetensors.torch import load_file
 
 import helpers
@@ -18,15 +16,6 @@ from lepton.training import network
 
 NEW = {"unseen": {"type": "classification", "column": "unseen", "shots": [1, 2]}}
 SHORT = {"episodes": 8, "queries": 3, "test_episodes": 45}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """A tiny network's threads only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def project(folder: Path, **blocks: dict) -> Params:
