@@ -12,6 +12,7 @@ from lepton import config
 from lepton.config import Params
 from lepton.data.store import Samples
 from lepton.inputs.image import Image
+from lepton.kinds import KINDS
 from lepton.kinds import load as load_kind
 from lepton.sharing.base import Sharing
 from lepton.tasks.base import BaseTask
@@ -34,6 +35,14 @@ compute: {{threads: 1, device: cpu}}
 model: {{trunk: [6, 8, 10], branch: [3, 4, 5]}}
 train: {{epochs: 3, batch_size: 16}}
 """
+
+
+WAYS: dict[str, dict[str, object]] = {
+    **{way: {} for way in KINDS["sharing"]},
+    "hard attention": {"sharing": "attention", "attention": "hard"},
+    "experts of its own": {"sharing": "experts", "experts": 2, "own_experts": 2},
+}
+"""Every way of sharing, with the options of `model` that make another network of it."""
 
 
 def params(**blocks: Mapping[str, object]) -> Params:
@@ -85,21 +94,48 @@ def model(
 ) -> Sharing:
     """A network whose every number is drawn, norms and their running statistics too, so that nothing hides behind a 0 or a 1."""
     torch.manual_seed(seed)
-    kind = load_kind("sharing", way)
     chosen = chosen or tasks()
-    network = kind(image(side), chosen, kind.plan(config.Model(trunk=tuple(trunk), branch=tuple(branch)), chosen))
-    return scramble(network)
+    return scramble(fresh(way, image(side), chosen, trunk=tuple(trunk), branch=tuple(branch)))
+
+
+def fresh(way: str, kind: Image, chosen: Mapping[str, BaseTask], **options: object) -> Sharing:
+    """A network as training begins with it; of two groups where groups have trunks of their own."""
+    plan = config.Model(**{"sharing": way, **WAYS[way], **options})
+    cls = load_kind("sharing", plan.sharing)
+    names = list(chosen)
+    groups = [names[:1], names[1:]] if len(names) > 1 else [names]
+    return cls(kind, chosen, cls.grouped(cls.plan(plan, chosen), groups))
 
 
 @torch.no_grad()
 def scramble(network: Sharing) -> Sharing:
-    """Draws norms, their running statistics and the degrees of sharing anew."""
+    """Draws norms, their running statistics, the degrees of sharing and what mixes columns anew."""
     for name, value in (*network.named_parameters(), *network.named_buffers()):
         if "norm" in name and value.is_floating_point():
             value.uniform_(0.5, 1.5) if name.endswith(("weight", "running_var")) else value.uniform_(-0.3, 0.3)
-        if name == "degree_TL":
+        if name == "degree_TL" or (name.endswith("linear.weight") and name.startswith("links")):
             value.normal_()
+        if "stitches" in name or (name.startswith("reads") and value.ndim == 2):
+            value.uniform_(0.1, 1.0)
     return network
+
+
+def owners(model: Sharing, name: str) -> list[tuple[str, ...] | None]:
+    """Of each dimension of a parameter or buffer: the tasks that its equal blocks belong to, None where it does not go by task.
+
+    Heads, links and columns are modules of one task each, and no dimension goes by task.
+    """
+    room, *rest = name.split(".")
+    everyone, level = tuple(model.tasks), int(rest[0]) if rest and rest[0].isdigit() else 0
+    there = {"reads": model.structure.readers, "branches": model.structure.owners}.get(room)
+    if there is not None:
+        mixes = room == "reads" and model.structure.sharing == "cross_stitch"
+        return [there[level], everyone if mixes else None]
+    if room in ("norms", "gate_norms"):
+        return [model.present(level)]
+    if room in ("degree_TL", "fixed_TL", "gate"):
+        return [everyone]
+    return [everyone, everyone] if name.startswith("trunk.stitches") else [None]
 
 
 def arrays(task: BaseTask, rows: int, random: np.random.Generator, missing: float = 0.3, side: int = SIDE) -> Arrays:

@@ -5,6 +5,7 @@ Kinds of input and task are looked up by name in `lepton.kinds`; each brings its
 """
 
 from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -133,8 +134,12 @@ class Model(Strict):
     """The network that relate, train and baseline build."""
 
     sharing: one_of("sharing") = "adaptive"  # type: ignore[valid-type]
-    trunk: tuple[Count, ...] = (16, 32, 64)  # channels of each level, all tasks together
-    branch: tuple[Count, ...] = (4, 16, 16)  # channels of each level, each task
+    trunk: tuple[Count, ...] = (16, 32, 64)  # channels of each level, all tasks together; of each trunk where there are several
+    branch: tuple[Count, ...] = (4, 16, 16)  # channels of each level, each task; soft and cross_stitch: as many as the trunk
+    freeze: Fraction = 0.5  # frozen: share of training after which the trunk stays as it is
+    attention: Literal["soft", "hard"] = "soft"  # attention: masks in [0, 1], or 0 or 1
+    experts: Count = 3  # experts: trunks that all tasks choose from
+    own_experts: Annotated[int, Field(ge=0)] = 0  # experts: those that only one task has, each task (PLE); 0: none (MMoE)
     dropout: Fraction = 0.0  # before the heads
 
 
@@ -266,6 +271,22 @@ class Params(Strict):
             raise PydanticCustomError("name", f"a task cannot be named {taken[0]!r}, a word that PyTorch needs. Choose another.")
         if self.data.split.valid + self.data.split.test >= 1:
             raise PydanticCustomError("split", "data.split: valid and test leave nothing to train on")
+        return self
+
+    @model_validator(mode="after")
+    def _attached(self) -> "Params":
+        depth, names = len(self.model.trunk), list(self.tasks)
+        for name, task in self.tasks.items():
+            if task.level and task.level > depth:
+                raise PydanticCustomError("level", f"tasks.{name}.level: model.trunk has {depth} levels, not {task.level}")
+            for other in task.after:
+                if other not in names:
+                    raise PydanticCustomError("after", f"tasks.{name}.after: there is no task {other!r}. {nearest(other, names)}")
+        try:
+            TopologicalSorter({name: task.after for name, task in self.tasks.items()}).prepare()
+        except CycleError as error:
+            ring = " after ".join(reversed(error.args[1]))
+            raise PydanticCustomError("after", f"tasks: {ring}: none can be first. Take a name out of `after`") from None
         return self
 
 

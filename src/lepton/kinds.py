@@ -19,6 +19,12 @@ KINDS: dict[str, dict[str, str]] = {
     "sharing": {
         "adaptive": "lepton.sharing.adaptive:Adaptive",
         "hard": "lepton.sharing.hard:Hard",
+        "soft": "lepton.sharing.soft:Soft",
+        "frozen": "lepton.sharing.frozen:Frozen",
+        "cross_stitch": "lepton.sharing.cross_stitch:CrossStitch",
+        "attention": "lepton.sharing.attention:Attention",
+        "experts": "lepton.sharing.experts:Experts",
+        "groups": "lepton.sharing.groups:Groups",
     },
     "weighting": {
         "equal": "lepton.training.weighting.equal:Equal",

@@ -46,3 +46,11 @@ def linear(layer: nn.Linear, into: Tensor) -> nn.Linear:
     new.weight.copy_(layer.weight[:, into])
     new.bias.copy_(layer.bias)
     return new
+
+
+@torch.no_grad()
+def answers(layer: nn.Linear, out: Tensor) -> nn.Linear:
+    """A linear map without bias that keeps the outputs `out`."""
+    new = nn.Linear(layer.in_features, len(out), bias=False)
+    new.weight.copy_(layer.weight[out])
+    return new

@@ -25,7 +25,9 @@ BATCHES = (1, 64)  # sizes that are timed
 def narrower(
     full: Sharing, samples: Samples, params: Params, class_weights: Mapping[str, list[float] | None]
 ) -> dict[str, Sharing]:
-    """The full network, and one pruned and fine-tuned network for each of `compress.widths`."""
+    """The full network, and one pruned and fine-tuned network for each of `compress.widths` where it can be pruned."""
+    if not full.prunable:
+        return {"full": full}
     device = torch.device("cpu")
     weights = {name: None if one is None else torch.tensor(one) for name, one in class_weights.items()}
     judged = augmented(samples, params, full, IMPORTANCE_EPOCHS, device, params.compute.seed)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lepton import narrow
+from lepton.sharing import sequence
 from lepton.sharing.base import Sharing
 from lepton.sharing.trunk import TrunkLevel
 from lepton.training.step import task_losses
@@ -55,7 +56,7 @@ def prune(model: Sharing, scores: Importance, share: float) -> Sharing:
     kept: list[dict[str, Tensor]] = []  # per level and task, the branch channels
     below: Tensor | None = None
     for level, width in enumerate(plan.branch):
-        block = small.trunk.levels[level]
+        block = small.trunk.levels[level]  # type: ignore[index]
         assert isinstance(block, TrunkLevel)
         inner = _top(scores[f"trunk.levels.{level}.down_norm"], trunk[level])
         outer = _top(scores[f"trunk.levels.{level}.same_norm"], trunk[level])
@@ -79,6 +80,9 @@ def prune(model: Sharing, scores: Importance, share: float) -> Sharing:
         below = outer
     depth = len(plan.trunk)
     for name in names:
-        small.heads[name].narrow([kept[level][name] for level in model.tasks[name].levels(depth)])  # type: ignore[operator]
+        mine_L = [kept[level][name] for level in model.tasks[name].read_levels(depth)]
+        small.heads[name].narrow(mine_L)  # type: ignore[operator]
+        for link in sequence.of(small.links, name).values():
+            link.linear = narrow.answers(link.linear, mine_L[-1])
     small.structure = replace(plan, trunk=trunk, branch=branch)
     return small.eval()

@@ -32,12 +32,13 @@ def alike(model: Sharing) -> None:
 
 @torch.no_grad()
 def features(model: Sharing, samples: Samples) -> Mapping[str, np.ndarray]:
-    """Each task's own features at the last level, averaged over pixels [N, branch]."""
+    """Each task's own features at the last level that its head reads, averaged over pixels [N, branch]."""
     found: dict[str, list[Tensor]] = {name: [] for name in model.tasks}
     device = next(model.parameters()).device
-    last = len(model.structure.trunk) - 1
+    depth = len(model.structure.trunk)
     for inputs in predict.batches(samples, model.kind, device):
         levels = model.features(inputs, model.read(model.trunk(inputs)))
-        for name, feature in model.by_task(last, levels[last]).items():
-            found[name].append(feature.mean((2, 3)).cpu())
+        own = [model.by_task(level, feature) for level, feature in enumerate(levels)]
+        for name, task in model.tasks.items():
+            found[name].append(own[max(task.read_levels(depth))][name].mean((2, 3)).cpu())
     return {name: torch.cat(parts).numpy() for name, parts in found.items()}

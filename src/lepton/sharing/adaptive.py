@@ -9,22 +9,22 @@ branches of all tasks are one grouped convolution per level. Where α is snapped
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from lepton.config import Model
-from lepton.sharing.base import Sharing, Structure
+from lepton.sharing.base import Structure, up_to_heads
+from lepton.sharing.degrees import Degrees
 from lepton.sharing.trunk import convolution
 from lepton.tasks.base import BaseTask
 
 
-class Adaptive(Sharing):
-    """degree_TL: α before the sigmoid, learned. fixed_TL: nan where α is learned, else the 0 or 1 that it was snapped to."""
+class Adaptive(Degrees):
+    """Shared and own features, mixed at every level."""
 
-    degree_TL: nn.Parameter
-    fixed_TL: Tensor
+    prunable: ClassVar[bool] = True
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -39,36 +39,12 @@ class Adaptive(Sharing):
             self.branches.append(convolution(below, width, kernel, stride, groups) if owners else nn.Identity())
             width = len(self.present(level)) * own
             self.norms.append(nn.BatchNorm2d(width) if width else nn.Identity())
-        self.degree_TL = nn.Parameter(torch.zeros(len(self.tasks), len(plan.trunk)))
-        self.register_buffer("fixed_TL", torch.full((len(self.tasks), len(plan.trunk)), torch.nan))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
     def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
-        everywhere = (tuple(tasks),) * len(model.trunk)
-        return Structure("adaptive", model.trunk, model.branch, everywhere, everywhere)
-
-    @property
-    def alpha_TL(self) -> Tensor:
-        return torch.where(self.fixed_TL.isnan(), self.degree_TL.sigmoid(), self.fixed_TL.nan_to_num())
-
-    def start(self, alpha: Mapping[str, Sequence[float]]) -> None:
-        """Sets the degrees that learning starts from, e.g. those that relatedness suggests."""
-        values = torch.tensor([list(alpha[name]) for name in self.tasks]).clamp(0.01, 0.99)
-        with torch.no_grad():
-            self.degree_TL.copy_(values.logit())
-
-    def pressure(self) -> Tensor:
-        """Σ α (1 − α): 0 when every degree is 0 or 1."""
-        return (self.alpha_TL * (1 - self.alpha_TL)).sum()
-
-    @torch.no_grad()
-    def snap(self, margin: float) -> int:
-        """Fixes every α within `margin` of 0 or 1 there, for good; returns how many are fixed."""
-        alpha_TL = self.degree_TL.sigmoid()
-        near = self.fixed_TL.isnan() & ((alpha_TL < margin) | (alpha_TL > 1 - margin))
-        self.fixed_TL[near] = alpha_TL[near].round()
-        return int((~self.fixed_TL.isnan()).sum())
+        below = up_to_heads(tasks, len(model.trunk))
+        return Structure("adaptive", model.trunk, model.branch, below, below)
 
     def _degrees(self, level: int, tasks: Sequence[str]) -> Tensor:
         """α of some tasks at a level, one value for each of their channels [tasks · branch, 1, 1, 1]."""
@@ -95,13 +71,6 @@ class Adaptive(Sharing):
             features.append(norm(self._mix(level, q[level], own)).relu_())
         return features
 
-    def _pick(self, feature: Tensor, there: Sequence[str], wanted: Sequence[str]) -> Tensor:
-        """The channels of `wanted` tasks out of those of the tasks `there`."""
-        if tuple(there) == tuple(wanted):
-            return feature
-        parts = dict(zip(there, feature.chunk(len(there), 1), strict=True))
-        return torch.cat([parts[name] for name in wanted], 1)
-
     def _mix(self, level: int, q: Tensor, p: Tensor | None) -> Tensor:
         """α q + (1 − α) p, both already scaled, with the channels of the tasks present at this level in order."""
         readers, owners = self.structure.readers[level], self.structure.owners[level]
@@ -121,7 +90,7 @@ class Adaptive(Sharing):
         owners: list[tuple[str, ...]] = [()] * depth
         for level in reversed(range(depth)):
             above = owners[level + 1] if level + 1 < depth else ()
-            needed = [name for name in names if name in above or level in self.tasks[name].levels(depth)]
+            needed = [name for name in names if name in above or level in self.tasks[name].read_levels(depth)]
             readers[level] = tuple(n for n in needed if alpha[n][level] > 0 and n in self.structure.readers[level])
             owners[level] = tuple(n for n in needed if alpha[n][level] < 1 and n in self.structure.owners[level])
         plan = replace(self.structure, readers=tuple(readers), owners=tuple(owners))

@@ -9,8 +9,8 @@ The step of `lepton.training.step` cuts the graph at q; that cut needs nothing e
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -18,24 +18,28 @@ from torch import Tensor, nn
 
 from lepton.config import Model
 from lepton.inputs.base import BaseInput
+from lepton.sharing import sequence
 from lepton.sharing.trunk import Trunk, convolution
 from lepton.tasks.base import BaseTask, Level
 from lepton.types import Outputs
+
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Structure:
     """Everything that decides the shapes of a network; with the weights it is the network.
 
-    trunk, branch: channels of each level, shared and per task. readers, owners: per level, the tasks that take in shared
-    features there, and those that have a branch of their own.
+    trunk, branch: channels of each level, of one trunk and per task. readers, owners: per level, the tasks that take in shared
+    features there, and those that have a branch of their own. options: what else one way of sharing needs, as JSON takes it.
     """
 
     sharing: str
     trunk: tuple[int, ...]
     branch: tuple[int, ...]
-    readers: tuple[tuple[str, ...], ...]
-    owners: tuple[tuple[str, ...], ...]
+    readers: tuple[Names, ...]
+    owners: tuple[Names, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -43,9 +47,22 @@ class Structure:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Structure":
         def frozen(value: Any) -> Any:
+            if isinstance(value, Mapping):
+                return {key: frozen(item) for key, item in value.items()}
             return tuple(frozen(item) for item in value) if isinstance(value, list | tuple) else value
 
-        return cls(**{key: frozen(value) for key, value in values.items()})
+        return cls(**frozen(values))
+
+
+def at_heads(tasks: Mapping[str, BaseTask], depth: int) -> tuple[Names, ...]:
+    """Per level, the tasks whose head reads it."""
+    return tuple(tuple(name for name, task in tasks.items() if level in task.read_levels(depth)) for level in range(depth))
+
+
+def up_to_heads(tasks: Mapping[str, BaseTask], depth: int) -> tuple[Names, ...]:
+    """Per level, the tasks whose head reads it or a later one."""
+    last = {name: max(task.read_levels(depth)) for name, task in tasks.items()}
+    return tuple(tuple(name for name in tasks if last[name] >= level) for level in range(depth))
 
 
 class Cut(torch.autograd.Function):
@@ -76,36 +93,88 @@ def cut(feature: Tensor, there: Sequence[str], wanted: Sequence[str]) -> dict[st
 
 
 class Sharing(nn.Module, ABC):
-    """One network for several tasks. norms, branches: per level, over the channels of the tasks present or owning there."""
+    """One network for several tasks. norms, branches: per level, over the channels of the tasks present or owning there.
 
+    prunable: can whole channels of its trunk, reads, norms and branches be left out?
+    """
+
+    prunable: ClassVar[bool] = False
     norms: nn.ModuleList
     branches: nn.ModuleList
 
     def __init__(self, kind: BaseInput, tasks: Mapping[str, BaseTask], structure: Structure, dropout: float = 0.0):
         super().__init__()
         self.kind, self.tasks, self.structure, self.dropout = kind, dict(tasks), structure, dropout
-        channels, (height, width) = kind.example(1).shape[1], kind.size
         stride = 2 if kind.kernel > 1 else 1
-        depth = len(structure.trunk)
-        self.trunk = Trunk(channels, structure.trunk, kind.kernel, stride)
-        self.reads = nn.ModuleList(
-            convolution(shared, len(readers) * own, 1, 1) if readers else nn.Identity()
-            for shared, own, readers in zip(structure.trunk, structure.branch, structure.readers, strict=True)
-        )
+        self.trunk = self._trunks()
+        self.reads = nn.ModuleList(self._read(level) if there else nn.Identity() for level, there in enumerate(structure.readers))
         self.heads = nn.ModuleDict()
+        levels = [Level(channels, stride ** (level + 1)) for level, channels in enumerate(structure.branch)]
+        seen = {name: [levels[level] for level in task.read_levels(len(levels))] for name, task in self.tasks.items()}
         for name, task in self.tasks.items():
-            levels = [Level(structure.branch[level], stride ** (level + 1)) for level in task.levels(depth)]
-            self.heads[name] = task.head(levels, (height, width), dropout)
+            self.heads[name] = task.head(seen[name], kind.size, dropout)
+        self.links = sequence.links(self.tasks, self.heads, seen, kind.size)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def _trunk(self) -> nn.Module:
+        """One trunk, from the inputs to every level's features; `levels` are its parts."""
+        kernel = self.kind.kernel
+        return Trunk(self.kind.example(1).shape[1], self.structure.trunk, kernel, 2 if kernel > 1 else 1)
+
+    def _trunks(self) -> nn.Module:
+        """All that lies before the reads."""
+        return self._trunk()
+
+    def _read(self, level: int) -> nn.Module:
+        """The parameters of a level's reads, where there are readers."""
+        rows = len(self.structure.readers[level]) * self.structure.branch[level]
+        return convolution(self.structure.trunk[level], rows, 1, 1)
 
     @classmethod
     @abstractmethod
     def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
         """The structure to start from."""
 
+    @classmethod
+    def grouped(cls, plan: Structure, groups: Sequence[Sequence[str]]) -> Structure:
+        """The structure for tasks that were measured to be related in groups; most ways do not ask."""
+        return plan
+
     @abstractmethod
     def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
         """The inputs and every level's reads [B, readers · branch, H, W] to every level's features of the tasks present there."""
+
+    def start(self, alpha: Mapping[str, Sequence[float]]) -> None:
+        """Sets the degrees of sharing that learning starts from, where there are any."""
+
+    def begin(self, done: float) -> bool:
+        """Before every step, with the share of training done: does a part of the network start anew? Then momenta are forgotten."""
+        return False
+
+    @property
+    def settled(self) -> bool:
+        """Is the network what training is after? Weights of earlier epochs do not count among the best."""
+        return True
+
+    def pressure(self) -> Tensor | None:
+        """A penalty that is 0 once every degree of sharing is 0 or 1; None without degrees."""
+        return None
+
+    def snap(self, margin: float) -> int:
+        """Fixes every degree of sharing within `margin` of 0 or 1 there, for good; returns how many are fixed."""
+        return 0
+
+    def degrees(self) -> dict[str, list[float]]:
+        """Per task, its degree of sharing at every level; empty without degrees."""
+        return {}
+
+    def snapped(self) -> dict[str, list[bool]]:
+        """Likewise, whether it is fixed."""
+        return {}
+
+    def reduced(self) -> Self:
+        """The same function without what counts for nothing."""
+        return self
 
     def rest(self, x: Tensor, q: Sequence[Tensor], rows: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Branches and heads: the inputs and every level's reads to each task's raw output, of all rows or of the task's `rows`."""
@@ -137,15 +206,32 @@ class Sharing(nn.Module, ABC):
         names = self.present(level)
         return dict(zip(names, feature.chunk(len(names), 1), strict=True)) if names else {}
 
+    def _pick(self, feature: Tensor, there: Sequence[str], wanted: Sequence[str]) -> Tensor:
+        """The channels of `wanted` tasks out of those of the tasks `there`."""
+        if tuple(there) == tuple(wanted):
+            return feature
+        parts = dict(zip(there, feature.chunk(len(there), 1), strict=True))
+        return torch.cat([parts[name] for name in wanted], 1)
+
     def _heads(self, features: Sequence[Tensor], rows: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
-        """Each task's head on its own channels of every level that it reads."""
-        depth, raw = len(features), {}
+        """Each task's head on its own channels of every level that it reads, after the heads whose output it reads."""
+        depth = len(features)
+        raw: dict[str, Tensor] = {}
         own: list[dict[str, Tensor]] = []
         for level, feature in enumerate(features):
             there = self.present(level)
-            wanted = [name for name in there if level in self.tasks[name].levels(depth)]
+            wanted = [name for name in there if level in self.tasks[name].read_levels(depth)]
             own.append(cut(feature, there, wanted) if self.training else self.by_task(level, feature))
-        for name, task in self.tasks.items():
-            mine = [own[level][name] for level in task.levels(depth)]
-            raw[name] = self.heads[name](mine if rows is None else [feature[rows[name]] for feature in mine])
-        return raw
+        read_by_others = {other for name in self.links for other in sequence.of(self.links, name)}
+        for name in sequence.order(self.tasks):
+            mine = [own[level][name] for level in self.tasks[name].read_levels(depth)]
+            chosen = None if rows is None or name in read_by_others else rows[name]  # other tasks have other rows
+            if chosen is not None:
+                mine = [feature[chosen] for feature in mine]
+            for other, link in sequence.of(self.links, name).items():
+                said = raw[other].detach()
+                mine[-1] = mine[-1] + link(said if chosen is None else said[chosen])
+            raw[name] = self.heads[name](mine)
+        if rows is not None:
+            raw |= {name: raw[name][rows[name]] for name in read_by_others}
+        return {name: raw[name] for name in self.tasks}

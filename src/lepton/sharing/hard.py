@@ -1,17 +1,19 @@
 """Hard parameter sharing (Caruana 1997): one trunk, a head per task. With one task it is the single-task baseline."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from lepton.config import Model
-from lepton.sharing.base import Sharing, Structure
+from lepton.sharing.base import Sharing, Structure, at_heads
 from lepton.tasks.base import BaseTask
 
 
 class Hard(Sharing):
     """Every task reads the levels that its head needs, and has no features of its own before the head."""
+
+    prunable: ClassVar[bool] = True
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -22,8 +24,7 @@ class Hard(Sharing):
     @classmethod
     def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
         depth = len(model.trunk)
-        readers = tuple(tuple(name for name, task in tasks.items() if level in task.levels(depth)) for level in range(depth))
-        return Structure("hard", model.trunk, model.branch, readers, ((),) * depth)
+        return Structure("hard", model.trunk, model.branch, at_heads(tasks, depth), ((),) * depth)
 
     def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
         return [norm(own).relu_() for norm, own in zip(self.norms, q, strict=True)]

@@ -22,7 +22,7 @@ def work(stage: Stage) -> None:
     features = probe.features(model, prepared.valid.take(rows))
     patterns_TP = np.stack([similarity.sample_similarity(features[name]) for name in names])
     assert fit.grad_TP is not None
-    score_LTT = affinity.affinity(fit.grad_TP.cpu().numpy(), [2 * width for width in params.model.trunk])
+    score_LTT = affinity.affinity(fit.grad_TP.cpu().numpy(), [2 * width for width in model.structure.trunk])
     gradient_TT = score_LTT.mean(0)
     matrices = {
         "cosine": similarity.cosine(patterns_TP),

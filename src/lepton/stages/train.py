@@ -1,7 +1,6 @@
 """train: one model for all tasks, its degrees of sharing learned, its unused branches removed."""
 
 from lepton import files
-from lepton.sharing.adaptive import Adaptive
 from lepton.stages.runner import ARTIFACTS, Stage, main
 from lepton.stages.training import Prepared, log_epochs, write_history
 from lepton.training import cost, devices, network, predict
@@ -11,17 +10,15 @@ def work(stage: Stage) -> None:
     params = stage.params
     prepared = Prepared.load()
     network.seeded(params.compute.seed, "train")
-    model = network.build(params, params.tasks)
-    if isinstance(model, Adaptive):
-        model.start(files.read_json(ARTIFACTS / "relate/relatedness.json")["alpha"])
+    related = files.read_json(ARTIFACTS / "relate/relatedness.json")
+    model = network.build(params, params.tasks, groups=related["groups"])
+    model.start(related["alpha"])
     keep = stage.scratch("checkpoints") / "train.pt"
     trainer = prepared.trainer(stage, model, params.train.lr, params.train.epochs, "train", keep=keep, on_epoch=log_epochs(stage))
     fit = trainer.fit()
-    sharing: dict = {"sharing": params.model.sharing, "levels": len(params.model.trunk), "alpha": {}, "snapped": {}}
-    if isinstance(model, Adaptive):
-        sharing["alpha"] = dict(zip(model.tasks, model.alpha_TL.tolist(), strict=True))
-        sharing["snapped"] = dict(zip(model.tasks, (~model.fixed_TL.isnan()).tolist(), strict=True))
-        before = sum(map(len, model.structure.owners))
+    sharing: dict = {"sharing": params.model.sharing, "levels": len(model.structure.trunk)}
+    sharing |= {"alpha": model.degrees(), "snapped": model.snapped()}
+    if before := sum(map(len, model.structure.owners)):
         model = model.reduced()
         kept = sum(map(len, model.structure.owners))
         sharing["branches"] = {"kept": kept, "removed": before - kept}

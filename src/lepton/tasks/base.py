@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
-from lepton.config import Task, Validate
+from lepton.config import Count, Task, Validate
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 
 
@@ -56,6 +56,9 @@ class Head(nn.Module, ABC):
 class BaseTask(Task, ABC):
     """A kind of task. Its name in params.yaml is chosen by the user, its `type` is the kind."""
 
+    level: Count | None = None  # of the trunk, counted from 1, above which the head reads nothing; None: the last
+    after: Annotated[tuple[str, ...], Distinct] = ()  # tasks whose output the head reads too
+
     metric: ClassVar[str]
     higher_is_better: ClassVar[bool]
 
@@ -92,6 +95,10 @@ class BaseTask(Task, ABC):
     def levels(self, depth: int) -> Sequence[int]:
         """Which of the levels 0 .. depth - 1 the head reads, the last one at least."""
         return [depth - 1]
+
+    def read_levels(self, depth: int) -> Sequence[int]:
+        """Likewise, for a head that may be attached at an earlier level."""
+        return self.levels(self.level or depth)
 
     @abstractmethod
     def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> Head:

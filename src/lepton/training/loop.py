@@ -22,7 +22,6 @@ from lepton.data.balance import draw
 from lepton.data.store import Samples
 from lepton.errors import Diverged
 from lepton.kinds import load as load_kind
-from lepton.sharing.adaptive import Adaptive
 from lepton.sharing.base import Sharing
 from lepton.training import checkpoint, devices, optimizer, predict
 from lepton.training.network import seeded
@@ -92,7 +91,7 @@ class Trainer:
                     row |= {f"valid.{task}.{name}": v for task, values in measured.items() for name, v in values.items()}
                     row["valid"] = predict.utility(model.tasks, measured)
                 if "valid" not in row or row["valid"] > best:  # without validation labels the last epoch is kept
-                    best, fit.best_epoch = row.get("valid", 0.0), epoch + 1
+                    best, fit.best_epoch = row.get("valid", 0.0) if model.settled else -math.inf, epoch + 1
                     state = deepcopy(model.state_dict())
                 fit.seconds += time.perf_counter() - started
                 fit.history.append(row)
@@ -135,18 +134,19 @@ class Trainer:
         row: dict[str, float] = {"epoch": epoch + 1, "step": steps.stop, "lr": rate}
         row |= {f"loss.{name}": float(value) for name, value in zip(names, loss_T, strict=True)}
         row |= {f"weight.{name}": float(value) for name, value in zip(names, weight_T, strict=True)}
-        if isinstance(model, Adaptive):
-            for name, levels in zip(names, model.alpha_TL.tolist(), strict=True):
-                row |= {f"alpha.{name}.{level + 1}": value for level, value in enumerate(levels)}
+        for name, levels in model.degrees().items():
+            row |= {f"alpha.{name}.{level + 1}": value for level, value in enumerate(levels)}
         return row, grads if mean_TP is None else mean_TP + (grads - mean_TP) / (epoch + 1)
 
     def _step(self, batch: Any, done: float) -> StepResult:
         plan, model = self.params.train, self.model
+        if model.begin(done):
+            self.optimizer.state.clear()
         penalty: Tensor | None = None
         if plan.l1:
             penalty = plan.l1 * torch.stack([kernel.abs().sum() for kernel in optimizer.kernels(model)]).sum()
-        if isinstance(model, Adaptive):
-            pull = plan.alpha_pressure * done * model.pressure()
+        if (pressure := model.pressure()) is not None:
+            pull = plan.alpha_pressure * done * pressure
             penalty = pull if penalty is None else penalty + pull
         self.optimizer.zero_grad(set_to_none=True)
         result = step(model, batch, self.weighting, self.weights, penalty=penalty, scaler=self.scaler, autocast=self.autocast)
@@ -159,7 +159,7 @@ class Trainer:
             self.scaler.update()
         else:
             self.optimizer.step()
-        if isinstance(model, Adaptive) and plan.alpha_snap:
+        if plan.alpha_snap:
             model.snap(plan.alpha_snap)
         return result
 

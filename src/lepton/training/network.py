@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -16,10 +16,18 @@ from lepton.sharing.base import Sharing, Structure
 from lepton.tasks.base import BaseTask
 
 
-def build(params: Params, tasks: Mapping[str, BaseTask], sharing: str | None = None) -> Sharing:
-    """A fresh network for some tasks, its weights drawn from torch's global generator."""
-    way = load_kind("sharing", sharing or params.model.sharing)
-    return way(params.input, tasks, way.plan(params.model, tasks), params.model.dropout)
+def build(
+    params: Params, tasks: Mapping[str, BaseTask], sharing: str | None = None, groups: Sequence[Sequence[str]] | None = None
+) -> Sharing:
+    """A fresh network for some tasks, its weights drawn from torch's global generator; no deeper than its heads read.
+
+    groups: of related tasks, for ways of sharing that ask; None: not known.
+    """
+    plain = params.model
+    way = load_kind("sharing", sharing or plain.sharing)
+    depth = 1 + max(max(task.read_levels(len(plain.trunk))) for task in tasks.values())
+    plan = way.plan(plain.model_copy(update={"trunk": plain.trunk[:depth], "branch": plain.branch[:depth]}), tasks)
+    return way(params.input, tasks, plan if groups is None else way.grouped(plan, groups), plain.dropout)
 
 
 def save(model: Sharing, path: Path) -> None:

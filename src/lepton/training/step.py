@@ -114,12 +114,14 @@ def step(
     if scaler:
         grad_TP = grad_TP / scaler.get_scale()
     weight_T = weighting(loss_T.detach(), grad_TP @ grad_TP.T, active_T) * static_T
-    names, seeds = list(model.tasks), []
+    names, seeds = list(model.tasks), {}
     for level, grad in grad_of.items():
+        if not shared[level].requires_grad:  # a trunk that is fixed
+            continue
         index = [names.index(name) for name in model.structure.readers[level]]
-        scale = weight_T[index].repeat_interleave(model.structure.branch[level])[:, None, None, None]
+        scale = weight_T[index].repeat_interleave(len(kernels[level]) // len(index))[:, None, None, None]
         seed = F.conv_transpose2d(grad, (kernels[level].detach() * scale).to(grad.dtype))
-        seeds.append(seed.to(shared[level].dtype))
+        seeds[level] = seed.to(shared[level].dtype)
     if seeds:
-        torch.autograd.backward([shared[level] for level in grad_of], seeds)
+        torch.autograd.backward([shared[level] for level in seeds], [*seeds.values()])
     return StepResult(loss_T.detach(), grad_TP, weight_T, active_T)

@@ -43,12 +43,12 @@ def degrees(content: Content) -> Iterator[Block]:
     if not any(alpha.values()):
         yield Prose(f"Sharing is {sharing['sharing']}: it has no degrees to show.")
         return
-    branches = sharing.get("branches") or {}
+    branches = sharing.get("branches")
+    kept = f" Branches kept: {count(branches['kept'])}, removed: {count(branches['removed'])}." if branches else ""
     yield Figure(
         heatmaps.sharing_degrees(alpha, sharing.get("snapped") or {}),
         "How much each task shares at each level: 0 uses only its own features, 1 only shared ones. Outlined: fixed there during "
-        f"training, so that the other side costs nothing. Branches kept: {count(branches.get('kept'))}, "
-        f"removed: {count(branches.get('removed'))}.",
+        f"training, so that the other side costs nothing.{kept}",
     )
     moved = _movement(history, list(alpha)) if history is not None else {}
     if any(moved.values()):

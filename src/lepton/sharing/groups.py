@@ -1,0 +1,45 @@
+"""A trunk per group of related tasks (Standley et al. 2020, arXiv 1905.07553): tasks of different groups share nothing.
+
+The groups are those that `relate` has measured. Within a group sharing is hard.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from lepton.config import Model
+from lepton.sharing.base import Structure, at_heads
+from lepton.sharing.columns import Columns, reading
+from lepton.sharing.hard import Hard
+from lepton.tasks.base import BaseTask
+
+
+class Groups(Hard):
+    """A column per group; a task reads that of its group."""
+
+    prunable: ClassVar[bool] = False
+
+    @classmethod
+    def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
+        depth = len(model.trunk)
+        together = {"groups": (tuple(tasks),)}
+        return Structure("groups", model.trunk, model.branch, at_heads(tasks, depth), ((),) * depth, together)
+
+    @classmethod
+    def grouped(cls, plan: Structure, groups: Sequence[Sequence[str]]) -> Structure:
+        return replace(plan, options={"groups": tuple(map(tuple, groups))})
+
+    def _trunks(self) -> nn.Module:
+        return Columns({str(number): self._trunk() for number in range(len(self.structure.options["groups"]))})
+
+    def read_kernels(self) -> dict[int, Tensor]:
+        groups = self.structure.options["groups"]
+        column = {name: number for number, group in enumerate(groups) for name in group}
+        kernels = {}
+        for level, plain in super().read_kernels().items():
+            readers = self.structure.readers[level]
+            weight_RbC = plain[:, :, 0, 0].unflatten(0, (len(readers), -1))
+            kernels[level] = reading(weight_RbC, [column[name] for name in readers], len(groups))
+        return kernels
