@@ -120,6 +120,24 @@ def scramble(network: Sharing) -> Sharing:
     return network
 
 
+def way_of(model: Sharing) -> str:
+    """Its name in WAYS."""
+    plan = {"sharing": model.structure.sharing, **model.structure.options}
+    own = [way for way, options in WAYS.items() if options and options.items() <= plan.items()]
+    return own[0] if own else model.structure.sharing
+
+
+def widths(model: Sharing) -> dict[str, tuple[int, ...]]:
+    """The channels that it was planned with; where a task is as wide as the trunk, `branch` has no say."""
+    return {"trunk": model.structure.trunk, "branch": model.structure.branch}
+
+
+def reaches(model: Sharing, name: str, key: str) -> bool:
+    """Does a task's loss depend on this parameter of the trunk? On all but those of other groups."""
+    groups = model.structure.options.get("groups")
+    return groups is None or name in groups[int(key.split(".")[2])]
+
+
 def owners(model: Sharing, name: str) -> list[tuple[str, ...] | None]:
     """Of each dimension of a parameter or buffer: the tasks that its equal blocks belong to, None where it does not go by task.
 

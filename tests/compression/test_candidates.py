@@ -37,3 +37,8 @@ def test_every_task_is_measured_and_every_batch_size_timed(built: dict[str, Buil
         assert one.candidate.values.keys() == helpers.tasks().keys()
         assert one.milliseconds.keys() == {"1", "64"}
         assert all(value > 0 for value in one.milliseconds.values())
+
+
+def test_what_cannot_be_pruned_is_a_candidate_as_it_is() -> None:
+    full = helpers.model("soft").eval()
+    assert narrower(full, helpers.samples(full.tasks, 16), PARAMS, dict.fromkeys(full.tasks)) == {"full": full}

@@ -59,8 +59,8 @@ class Attention(Sharing):
         features: list[Tensor] = []
         for level, (branch, norm, gate) in enumerate(zip(self.branches, self.norms, self.gate_norms, strict=True)):
             readers, (height, width) = self.structure.readers[level], q[level].shape[2:]
-            parts = q[level].reshape(len(x), len(readers), 2, -1).unbind(2)
-            value, logit = (part.reshape(len(x), -1, height, width) for part in parts)
+            parts = q[level].reshape(x.shape[0], len(readers), 2, -1).unbind(2)
+            value, logit = (part.reshape(x.shape[0], -1, height, width) for part in parts)
             if level:
                 logit = logit + branch(self._pick(features[-1], self.present(level - 1), readers))
             features.append(mask(gate(logit)) * norm(value).relu_())

@@ -44,7 +44,7 @@ class Stitched(Columns):
             shared.append(torch.cat(own, 1))
             if level < len(self.stitches):
                 last = torch.stack([one.permute(0, 2, 3, 1) for one in own])  # stays channels-last in memory
-                below = [one.permute(0, 3, 1, 2) for one in torch.tensordot(self.stitches[level], last, 1)]
+                below = [one.permute(0, 3, 1, 2) for one in torch.tensordot(self.stitches[level].to(last.dtype), last, 1)]
         return shared
 
 

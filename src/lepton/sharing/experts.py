@@ -75,18 +75,18 @@ class Experts(Sharing):
 
     def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
         names = list(self.tasks)
-        share_BTE = self.gate(x).reshape(len(x), len(names), -1).softmax(2)
+        share_BTE = self.gate(x).reshape(x.shape[0], len(names), -1).softmax(2)
         features: list[Tensor] = []
         for level, (branch, norm) in enumerate(zip(self.branches, self.norms, strict=True)):
             readers, (height, width) = self.structure.readers[level], q[level].shape[2:]
             if not readers:
                 features.append(q[level])
                 continue
-            said = [q[level].reshape(len(x), len(readers), self.shared, -1)]
+            said = [q[level].reshape(x.shape[0], len(readers), self.shared, -1)]
             if isinstance(branch, nn.Conv2d):
                 below = self._pick(features[-1], self.present(level - 1), readers) if level else x
-                said.append(branch(below).reshape(len(x), len(readers), self.own, -1))
+                said.append(branch(below).reshape(x.shape[0], len(readers), self.own, -1))
             share_BRE = share_BTE[:, [names.index(name) for name in readers]]
             mixed = share_BRE[:, :, None] @ torch.cat(said, 2).to(share_BRE.dtype)
-            features.append(norm(mixed.reshape(len(x), -1, height, width)).relu_())
+            features.append(norm(mixed.reshape(x.shape[0], -1, height, width)).relu_())
         return features
