@@ -110,6 +110,13 @@ def test_an_unknown_kind_is_named_with_its_path(path: str, value: object, words:
         ("new_tasks", {"values": {"type": "classification", "column": "a"}}, ["'values'", "Choose another"]),
         ("new_tasks", {"a": {"type": "regression", "column": "a"}}, ["new_tasks.a.type"]),
         ("model.trunk", [8, 8], ["model.trunk", "model.branch"]),
+        ("tasks.tilt.level", 4, ["tasks.tilt.level", "3 levels, not 4"]),
+        ("tasks.tilt.level", 0, ["tasks.tilt.level", "at least 1"]),
+        ("tasks.tilt.after", ["digt"], ["tasks.tilt.after", "no task 'digt'", "Did you mean digit?"]),
+        ("tasks.tilt.after", ["digit", "digit"], ["tasks.tilt.after", "'digit' stands there twice"]),
+        ("tasks.tilt.after", ["tilt"], ["tilt after tilt", "none can be first"]),
+        ("tasks.tilt.after", "digit", ["tasks.tilt.after", "must be a list"]),
+        ("model.freeze", 1, ["model.freeze", "less than 1"]),
         ("data.split", {"valid": 0.5, "test": 0.5}, ["data.split", "nothing to train on"]),
         ("train.epochs", "many", ["train.epochs"]),
         ("train.alpha_snap", 0.5, ["train.alpha_snap"]),
@@ -153,6 +160,17 @@ def test_an_impossible_value_is_refused_with_its_path(path: str, value: object, 
 )
 def test_a_wrong_value_is_told_in_plain_words(path: str, value: object, said: str) -> None:
     assert one_line(lambda: config.parse(changed(path, value), "here.yaml")) == f"here.yaml: {said}"
+
+
+def test_tasks_that_wait_for_each_other_are_named() -> None:
+    values = yaml.safe_load(PARAMS)
+    values["tasks"]["digit"]["after"], values["tasks"]["ink"]["after"], values["tasks"]["tilt"]["after"] = (
+        ["ink"],
+        ["tilt"],
+        ["digit"],
+    )
+    message = one_line(lambda: config.parse(yaml.safe_dump(values)), "none can be first", "after")
+    assert all(name in message for name in ("digit", "ink", "tilt"))
 
 
 def test_a_key_that_stands_twice_is_named() -> None:

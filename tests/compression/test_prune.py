@@ -42,6 +42,17 @@ def test_keeping_every_channel_changes_no_bit(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_what_others_say_is_heard_by_the_channels_that_are_kept(way: str) -> None:
+    tasks = {"digit": helpers.digit(), "tilt": helpers.tilt(after=("digit",), level=2)}
+    model = helpers.model(way, tasks, trunk=(4, 6, 8), branch=(2, 4, 4)).eval()
+    before, after = raw(model), raw(prune(model, everything(model), 1.0))
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    small = prune(model, everything(model), 0.5)
+    assert small.links["tilt"]["digit"].linear.weight.shape == (2, 3)
+    assert raw(small)["tilt"].isfinite().all()
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_channels_that_say_nothing_leave_without_a_trace(way: str) -> None:
     """For heads that pool one level; a pyramid's inner channels mirror its input and go with it."""
     model = helpers.model(way, {"digit": helpers.digit(), "tilt": helpers.tilt()}, trunk=(4, 6, 8), branch=(2, 4, 4)).eval()

@@ -51,6 +51,7 @@ SETTINGS = {
         "train": {"epochs": 3, "batch_size": 16, "optimizer": "sgd", "weighting": "pcgrad"},
         "model": {"trunk": [6, 8, 10], "branch": [3, 4, 5], "sharing": "hard"},
     },
+    "frozen in the middle of an epoch": {"model": {"trunk": [6, 8, 10], "branch": [3, 4, 5], "sharing": "frozen"}},
 }
 every_setting = pytest.mark.parametrize("blocks", SETTINGS.values(), ids=SETTINGS)
 

@@ -105,6 +105,27 @@ def test_the_same_holds_where_some_reads_and_branches_are_gone() -> None:
         close(grads[name], grad, 1e-9)
 
 
+@every_way
+def test_the_same_holds_for_heads_that_come_after_others_or_stand_lower(way: str) -> None:
+    tasks = {"tilt": helpers.tilt(after=("digit", "ink")), "digit": helpers.digit(level=2), "ink": helpers.ink()}
+    model, batch = setting(way, tasks)
+    expected = by_separate_backwards(model, batch)
+    result, found = run(model, batch)
+    close(result.grad_TP, expected, 1e-9)
+    for name, grad in plain(model, batch)[1].items():
+        close(found[name], grad, 1e-9)
+
+
+def test_a_trunk_that_is_fixed_gets_no_gradient_and_all_else_its_own() -> None:
+    model, batch = setting("frozen")
+    model.begin(1.0)
+    _, expected = plain(model.requires_grad_(True), batch)
+    model.begin(1.0)
+    _, found = run(model, batch)
+    for name, grad in found.items():
+        close(grad, torch.zeros_like(grad) if name.startswith("trunk") else expected[name], 1e-9)
+
+
 def test_where_nobody_reads_the_trunk_the_branches_still_learn() -> None:
     model, batch = setting("adaptive")
     assert isinstance(model, Adaptive)

@@ -5,8 +5,10 @@ share there and its own term of what is specific:
 
     z[t,l] = Σ_i α[i,l] f[i,l]  +  (1 − α[t,l]) f[t,l]        h[t,l] = ReLU(norm(z[t,l])),   α[t,l] in [0, 1], learned
 
-A task with α = 0 gives others nothing, one with α = 1 keeps nothing for itself. At levels that no head reads nothing is shared,
-and α is 0. The mix is linear in all columns' features: it is the read, and the columns are the trunk.
+A task with α = 0 gives the others nothing, one with α = 1 keeps nothing for itself. A task's own features reach its head whole,
+by one way or the other, so α[t,l] is learned from the other tasks' losses alone: it says how much they want of what t knows. At
+levels that no head reads nothing is shared, and α is 0. The mix is linear in all columns' features: it is the read, and the columns
+are the trunk.
 """
 
 from collections.abc import Mapping
