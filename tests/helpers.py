@@ -115,7 +115,7 @@ def scramble(network: Sharing) -> Sharing:
             value.uniform_(0.5, 1.5) if name.endswith(("weight", "running_var")) else value.uniform_(-0.3, 0.3)
         if name == "degree_TL" or (name.endswith("linear.weight") and name.startswith("links")):
             value.normal_()
-        if "stitches" in name or (name.startswith("reads") and value.ndim == 2):
+        if "stitches" in name or (name.startswith("reads") and name.endswith("weight") and value.ndim == 2):
             value.uniform_(0.1, 1.0)
     return network
 

@@ -204,6 +204,8 @@ class Sharing(nn.Module, ABC):
     def by_task(self, level: int, feature: Tensor) -> dict[str, Tensor]:
         """A level's features [B, present · branch, H, W], cut into those of each task."""
         names = self.present(level)
+        if len(names) == 1:  # litert-torch 0.10 cannot convert a cut into one part
+            return {names[0]: feature}
         return dict(zip(names, feature.chunk(len(names), 1), strict=True)) if names else {}
 
     def _pick(self, feature: Tensor, there: Sequence[str], wanted: Sequence[str]) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lepton.config import Model
 from lepton.sharing.base import Structure, at_heads
-from lepton.sharing.columns import Columns, mixing
+from lepton.sharing.columns import Columns, Mixing
 from lepton.sharing.hard import Hard
 from lepton.tasks.base import BaseTask
 
@@ -48,11 +48,11 @@ class Stitched(Columns):
         return shared
 
 
-class Unit(nn.Module):
+class Unit(Mixing):
     """The rows of some readers out of a cross-stitch unit [R, T]."""
 
-    def __init__(self, weight_RT: Tensor):
-        super().__init__()
+    def __init__(self, weight_RT: Tensor, channels: int):
+        super().__init__(channels)
         self.weight = nn.Parameter(weight_RT)
 
 
@@ -71,8 +71,8 @@ class CrossStitch(Hard):
 
     def _read(self, level: int) -> nn.Module:
         names = list(self.tasks)
-        return Unit(unit(len(names))[[names.index(name) for name in self.structure.readers[level]]])
+        mine = [names.index(name) for name in self.structure.readers[level]]
+        return Unit(unit(len(names))[mine], self.structure.trunk[level])
 
     def read_kernels(self) -> dict[int, Tensor]:
-        widths = self.structure.trunk
-        return {level: mixing(read.weight, widths[level]) for level, read in enumerate(self.reads) if isinstance(read, Unit)}
+        return {level: read.kernel(read.weight) for level, read in enumerate(self.reads) if isinstance(read, Unit)}

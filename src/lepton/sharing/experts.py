@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from lepton.config import Model
 from lepton.sharing.base import Sharing, Structure, at_heads, up_to_heads
-from lepton.sharing.columns import Columns, reading
+from lepton.sharing.columns import Columns, Reading
 from lepton.sharing.trunk import convolution
 from lepton.tasks.base import BaseTask
 
@@ -63,15 +63,12 @@ class Experts(Sharing):
         return Columns({str(number): self._trunk() for number in range(self.structure.options["experts"])})
 
     def _read(self, level: int) -> nn.Module:
-        rows = len(self.structure.readers[level]) * self.structure.options["experts"] * self.structure.branch[level]
-        return convolution(self.structure.trunk[level], rows, 1, 1)
+        readers, shared = self.structure.readers[level], self.structure.options["experts"]
+        rows = len(readers) * shared * self.structure.branch[level]
+        return Reading(self.structure.trunk[level], rows, list(range(shared)) * len(readers), shared)
 
     def read_kernels(self) -> dict[int, Tensor]:
-        kernels = {}
-        for level, plain in super().read_kernels().items():
-            column_R = list(range(self.shared)) * len(self.structure.readers[level])
-            kernels[level] = reading(plain[:, :, 0, 0].unflatten(0, (len(column_R), -1)), column_R, self.shared)
-        return kernels
+        return {level: read.kernel() for level, read in enumerate(self.reads) if isinstance(read, Reading)}
 
     def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
         names = list(self.tasks)

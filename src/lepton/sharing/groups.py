@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lepton.config import Model
 from lepton.sharing.base import Structure, at_heads
-from lepton.sharing.columns import Columns, reading
+from lepton.sharing.columns import Columns, Reading
 from lepton.sharing.hard import Hard
 from lepton.tasks.base import BaseTask
 
@@ -34,12 +34,11 @@ class Groups(Hard):
     def _trunks(self) -> nn.Module:
         return Columns({str(number): self._trunk() for number in range(len(self.structure.options["groups"]))})
 
-    def read_kernels(self) -> dict[int, Tensor]:
-        groups = self.structure.options["groups"]
+    def _read(self, level: int) -> nn.Module:
+        groups, readers = self.structure.options["groups"], self.structure.readers[level]
         column = {name: number for number, group in enumerate(groups) for name in group}
-        kernels = {}
-        for level, plain in super().read_kernels().items():
-            readers = self.structure.readers[level]
-            weight_RbC = plain[:, :, 0, 0].unflatten(0, (len(readers), -1))
-            kernels[level] = reading(weight_RbC, [column[name] for name in readers], len(groups))
-        return kernels
+        rows = len(readers) * self.structure.branch[level]
+        return Reading(self.structure.trunk[level], rows, [column[name] for name in readers], len(groups))
+
+    def read_kernels(self) -> dict[int, Tensor]:
+        return {level: read.kernel() for level, read in enumerate(self.reads) if isinstance(read, Reading)}

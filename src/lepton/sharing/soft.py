@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from lepton.config import Model
 from lepton.sharing.base import Structure, at_heads
-from lepton.sharing.columns import Columns, mixing
+from lepton.sharing.columns import Columns, Mixing
 from lepton.sharing.degrees import Degrees
 from lepton.sharing.hard import Hard
 from lepton.tasks.base import BaseTask
@@ -29,9 +29,11 @@ class Soft(Degrees, Hard):
     """A trunk per task; α says what each gives to all and keeps for itself."""
 
     prunable: ClassVar[bool] = False
+    same_TT: Tensor
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.register_buffer("same_TT", torch.eye(len(self.tasks)), persistent=False)
         self.fixed_TL[:, [level for level, names in enumerate(self.structure.readers) if not names]] = 0.0
 
     @classmethod
@@ -43,13 +45,13 @@ class Soft(Degrees, Hard):
         return Columns({name: self._trunk() for name in self.tasks})
 
     def _read(self, level: int) -> nn.Module:
-        return nn.Identity()  # α is all there is to learn of a read
+        return Mixing(self.structure.trunk[level])  # α is all there is to learn of a read
 
     def read_kernels(self) -> dict[int, Tensor]:
         kernels, names = {}, list(self.tasks)
-        for level, readers in enumerate(self.structure.readers):
-            if readers:
-                alpha_T = self.alpha_TL[:, level]
-                mix_TT = alpha_T.expand(len(names), -1) + torch.diag(1 - alpha_T)
-                kernels[level] = mixing(mix_TT[[names.index(name) for name in readers]], self.structure.trunk[level])
+        for level, read in enumerate(self.reads):
+            if isinstance(read, Mixing):
+                alpha_T, readers = self.alpha_TL[:, level], self.structure.readers[level]
+                mix_TT = alpha_T + self.same_TT * (1 - alpha_T)
+                kernels[level] = read.kernel(mix_TT[[names.index(name) for name in readers]])
         return kernels
