@@ -2,21 +2,16 @@
 
 from lepton import files
 from lepton.sharing.adaptive import Adaptive
-from lepton.stages.runner import ARTIFACTS, Stage, main
-from lepton.stages.training import Prepared, log_epochs, write_history
+from lepton.stages.runner import Stage, main
+from lepton.stages.seeds import more_seeds, trained
+from lepton.stages.training import Prepared, write_history
 from lepton.training import cost, devices, network, predict
 
 
 def work(stage: Stage) -> None:
     params = stage.params
     prepared = Prepared.load()
-    network.seeded(params.compute.seed, "train")
-    model = network.build(params, params.tasks)
-    if isinstance(model, Adaptive):
-        model.start(files.read_json(ARTIFACTS / "relate/relatedness.json")["alpha"])
-    keep = stage.scratch("checkpoints") / "train.pt"
-    trainer = prepared.trainer(stage, model, params.train.lr, params.train.epochs, "train", keep=keep, on_epoch=log_epochs(stage))
-    fit = trainer.fit()
+    model, fit = trained(stage, prepared)
     sharing: dict = {"sharing": params.model.sharing, "levels": len(params.model.trunk), "alpha": {}, "snapped": {}}
     if isinstance(model, Adaptive):
         sharing["alpha"] = dict(zip(model.tasks, model.alpha_TL.tolist(), strict=True))
@@ -42,7 +37,9 @@ def work(stage: Stage) -> None:
     stage.tracker.summary(values)
     stage.tracker.artifact("model", "model", [stage.out / "model.safetensors", stage.out / "sharing.json"], values)
     stage.record |= {"training_seconds": fit.seconds, "samples_per_second": fit.samples_seen / fit.seconds}
-    keep.unlink(missing_ok=True)
+    more_seeds(stage, prepared)
+    for path in stage.scratch("checkpoints").iterdir():
+        path.unlink()
 
 
 if __name__ == "__main__":

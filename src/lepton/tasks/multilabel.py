@@ -1,7 +1,8 @@
 """Any number of K classes at once: binary cross-entropy of each, macro ROC-AUC.
 
 ROC-AUC rather than average precision: its chance level is ½ for a rare and for a frequent class alike, so that relative changes
-compare and the rarest class's few rows do not carry the mean (McDermott et al. 2024, arXiv 2401.06091). The other is told beside it.
+compare and the rarest class's few rows do not carry the mean (McDermott et al. 2024, arXiv 2401.06091). Average precision is told
+beside it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,9 +64,7 @@ class Multilabel(BaseTask):
 
     def expectations(self, limits: Validate) -> list[Expectation]:
         fix = f"Fix the export or add the class to classes ({', '.join(map(str, self.classes))}) in params.yaml."
-        return [
-            Expectation(f"{self.column}: unknown class", "expect_column_values_to_be_in_set", {"value_set": [False]}, fix)
-        ]
+        return [Expectation(f"{self.column}: unknown class", "expect_column_values_to_be_in_set", {"value_set": [False]}, fix)]
 
     def encode(self, column: pd.Series, source: Source) -> Arrays:
         index = {name: number for number, name in enumerate(self.classes)}
