@@ -193,9 +193,7 @@ class Train(Strict):
 
 
 class Ensemble(Strict):
-    seeds: Annotated[int, Field(ge=0)] = (
-        0  # more models that `train` trains, of other seeds, for `evaluate` to ask together; 0: off
-    )
+    seeds: Annotated[int, Field(ge=0)] = 0  # more models of other seeds, trained by `train` and asked together by `evaluate`
 
 
 class Baseline(Strict):

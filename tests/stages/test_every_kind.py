@@ -41,15 +41,17 @@ def table() -> pd.DataFrame:
     random = np.random.default_rng(0)
     inputs, sort = helpers.stripes(ROWS)
     light = inputs.mean((1, 2, 3)).argsort().argsort() * 3 // ROWS
+    box = {"label": "round", "x": 2, "y": 3, "w": 5, "h": 6}
     columns = {
         "digit": sort.tolist(),
-        "objects": [[{"label": "round", "x": 2, "y": 3, "w": 5, "h": 6}] * (kind < 2) for kind in sort],
+        "objects": [[] if kind == 2 else [box] for kind in sort],
         "ink": [helpers.encoded((image[0] > 200).astype(np.uint8)) for image in inputs],
         "tilt": random.uniform(-30, 30, ROWS).tolist(),
-        "tags": [[*(["upright", "lying"][kind : kind + 1] if kind < 2 else []), *["bright"] * (shade == 2)]
-                 for kind, shade in zip(sort, light, strict=True)],
+        "tags": [
+            [["upright"], ["lying"], []][kind] + ["bright"] * int(shade == 2) for kind, shade in zip(sort, light, strict=True)
+        ],
         "grade": [EXTRA["grade"]["classes"][shade] for shade in light],
-    }  # fmt: skip
+    }
     labels = {name: pd.Series([value if random.random() < 2 / 3 else None for value in values]) for name, values in columns.items()}
     ids = [f"r{row}" for row in range(ROWS)]
     return pd.DataFrame({"id": ids, "image": [helpers.encoded(image.transpose(1, 2, 0)) for image in inputs], **labels})
@@ -63,13 +65,13 @@ def run(name: str, work: object, params: config.Params, folder: Path) -> None:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the stages have run."""
     folder = tmp_path_factory.mktemp("every") / "project"
-    params = helpers.params(tasks=EXTRA, data={"path": "data"}, **SHORT)
-    assert {task.type for task in params.tasks.values()} == set(KINDS["tasks"])
     (folder / "data").mkdir(parents=True)
     table().to_parquet(folder / "data/samples.parquet", index=False)
     plain = yaml.safe_load(helpers.PARAMS) | {"data": {"path": "data"}} | SHORT
     plain["tasks"] |= EXTRA
     (folder / "params.yaml").write_text(yaml.safe_dump(plain))
+    params = config.load(folder / "params.yaml")
+    assert {task.type for task in params.tasks.values()} == set(KINDS["tasks"])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(export, "to_tflite", lambda model, path: path.write_bytes(b""))
@@ -85,8 +87,8 @@ def read(folder: Path, name: str) -> dict:
 
 def test_its_table_is_fit_and_stays_so(project: Path) -> None:
     params = config.load(project / "params.yaml")
-    source = Source(project / "data", params.input.size)
     for folder in (project / "data", project / "artifacts/clean"):
+        source = Source(folder, params.input.size)
         assert checks.check(read_table(folder, "samples", params), params, source, strict=True, docs=None).ok
 
 
@@ -117,5 +119,5 @@ def test_every_export_agrees_and_every_tolerance_is_kept_by_the_full_model(proje
 def test_the_page_tells_every_answer(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
     text = render(project, run="r1").read_text(encoding="utf-8")
-    for words in ("macro ROC-AUC", "mean abs. error, ranks", "Ensemble", "2 models asked together"):
-        assert words.replace("macro ", "") in text
+    for words in ("ROC-AUC", "mean abs. error, ranks", "Ensemble", "2 models asked together"):
+        assert words in text
