@@ -18,6 +18,8 @@ from lepton.sharing.base import Sharing
 from lepton.tasks.base import BaseTask
 from lepton.tasks.classification import Classification
 from lepton.tasks.detection import Detection
+from lepton.tasks.multilabel import Multilabel
+from lepton.tasks.ordinal import Ordinal
 from lepton.tasks.regression import Regression
 from lepton.tasks.segmentation import Segmentation
 from lepton.types import Arrays, Batch
@@ -74,9 +76,21 @@ def ink(*classes: str) -> Segmentation:
     return Segmentation(type="segmentation", column="ink", classes=classes or ("paper", "ink"))
 
 
+def tags(*classes: str, **options: object) -> Multilabel:
+    return Multilabel.model_validate({"type": "multilabel", "column": "tags", "classes": classes or ("a", "b", "c"), **options})
+
+
+def grade(classes: int = 4, **options: object) -> Ordinal:
+    return Ordinal(type="ordinal", column="grade", classes=tuple(range(classes)), **options)
+
+
 def tasks() -> dict[str, BaseTask]:
-    """One of every kind."""
+    """Four kinds, one of every shape of output."""
     return {"digit": digit(), "objects": objects(), "ink": ink(), "tilt": tilt()}
+
+
+def every_kind() -> dict[str, BaseTask]:
+    return {**tasks(), "tags": tags(), "grade": grade()}
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -160,10 +174,13 @@ def arrays(task: BaseTask, rows: int, random: np.random.Generator, missing: floa
     """Random labels as `encode` makes them; about a share `missing` of the rows has none, one row has one for certain."""
     present = random.random(rows) >= missing
     present[random.integers(rows)] = True
-    if isinstance(task, Classification):
+    if isinstance(task, Classification | Ordinal):
         return {"present": present, "class": random.integers(len(task.classes), size=rows) * present}
     if isinstance(task, Regression):
         return {"present": present, "value": (random.uniform(*task.range, size=rows) * present).astype(np.float32)}
+    if isinstance(task, Multilabel):
+        applies = random.random((rows, len(task.classes))) < 0.4
+        return {"present": present, "applies": (applies & present[:, None]).astype(np.float32)}
     if isinstance(task, Segmentation):
         mask = random.integers(len(task.classes), size=(rows, side, side), dtype=np.uint8)
         return {"present": present, "mask": mask * present[:, None, None].astype(np.uint8)}

@@ -197,6 +197,10 @@ class Train(Strict):
     alpha_snap: Annotated[float, Field(ge=0, lt=0.5)] = 0.05  # α this near to 0 or 1 is fixed there; 0: off
 
 
+class Ensemble(Strict):
+    seeds: Annotated[int, Field(ge=0)] = 0  # more models of other seeds, trained by `train` and asked together by `evaluate`
+
+
 class Baseline(Strict):
     lrs: tuple[Positive, ...] = (0.001, 0.003, 0.01)  # each task takes the best of these in a short probe
     probe: Annotated[float, Field(gt=0, le=1)] = 0.08  # length of a probe, as a share of the training
@@ -227,6 +231,8 @@ class Evaluate(Strict):
     resamples: Count = 200  # of the bootstrap
     explain: Count = 4  # test rows drawn with saliency maps
     tree_depth: Count = 3  # of the surrogate decision tree
+    vote: Literal["average", "majority"] = "average"  # how an ensemble answers: the mean, or what most of its models say
+    votes: Literal["equal", "validation"] = "equal"  # weight of each of its models; validation: the inverse of its error there
 
 
 class Tracking(Strict):
@@ -253,6 +259,7 @@ class Params(Strict):
     prepare: Prepare = Prepare()
     relate: Relate = Relate()
     train: Train = Train()
+    ensemble: Ensemble = Ensemble()
     baseline: Baseline = Baseline()
     adapt: Adapt = Adapt()
     compress: Compress = Compress()

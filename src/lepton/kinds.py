@@ -12,6 +12,8 @@ KINDS: dict[str, dict[str, str]] = {
     },
     "tasks": {
         "classification": "lepton.tasks.classification:Classification",
+        "multilabel": "lepton.tasks.multilabel:Multilabel",
+        "ordinal": "lepton.tasks.ordinal:Ordinal",
         "regression": "lepton.tasks.regression:Regression",
         "detection": "lepton.tasks.detection:Detection",
         "segmentation": "lepton.tasks.segmentation:Segmentation",

@@ -248,3 +248,40 @@ def test_a_table_comes_back_as_it_was(tmp_path: Path):
     write_table(tmp_path / "third.parquet", pd.read_parquet(tmp_path / "again.parquet"), like=place / "samples.parquet")
     assert pq.read_table(tmp_path / "again.parquet").to_pylist() == pq.read_table(place / "samples.parquet").to_pylist()
     laws.same_bytes(tmp_path / "again.parquet", tmp_path / "third.parquet")
+
+
+TAGGED = helpers.params(tasks={
+    "tags": {"type": "multilabel", "column": "tags", "classes": ["a", "b"]},
+    "grade": {"type": "ordinal", "column": "grade", "classes": ["good", "fair", "bad"]},
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "line"),
+    [
+        (
+            "tags",
+            ["a", "z"],
+            "60 of 60 rows have a fault in tags (unknown class). Fix the export or add the class to classes (a, b) in params.yaml.",
+        ),
+        (
+            "tags",
+            "a, b",
+            "column tags needs a list of classes per row, and row 0 holds text (of JSON, json.loads makes a list). "
+            "Fix the export, or the type in params.yaml.",
+        ),
+        (
+            "grade",
+            "awful",
+            "60 of 60 rows have grade = 'awful', not in tasks.grade.classes (good, fair, bad). "
+            "Fix the export or add the class in params.yaml.",
+        ),
+    ],
+)
+def test_lists_of_classes_and_ordered_classes_are_checked_too(column: str, cell: object, line: str):
+    half = [row % 2 == 0 for row in range(ROWS)]
+    labels = {"tags": [["a"] if has else None for has in half], "grade": ["fair" if has else None for has in half]}
+    table = good().assign(**{name: pd.Series(cells, dtype=object) for name, cells in labels.items()})
+    assert report(table, TAGGED, strict=True).ok
+    table[column] = pd.Series([cell if has else None for has in half], dtype=object)
+    assert refused(table, TAGGED) == f"{WHERE}: {line}"

@@ -94,7 +94,8 @@ def test_other_compress_parameters_ask_for_nothing_before_compress(project: Path
 
 
 def test_training_and_compressing_again_elsewhere_gives_the_same_bytes(project: Path) -> None:
-    before = {path: path.read_bytes() for stage in ("train", "compress") for path in (project / "artifacts" / stage).iterdir()}
+    made = [path for stage in ("train", "compress") for path in (project / "artifacts" / stage).rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in made}
     for path in before:
         path.unlink()
     for stage in ("train", "compress"):

@@ -134,6 +134,10 @@ def test_saliency_of_nothing_is_a_grey_picture(colours: int) -> None:
         ("regression", -10.0, -12.34, "−12.3 cm (true: −10.0, off by 2.3)"),
         ("regression", None, 3, "3.0 cm (no label)"),
         ("detection", [], [], ""),
+        ("ordinal", "fair", "bad", "bad ✗ (true: fair)"),
+        ("multilabel", ["cat", "dog"], ["cat", "dog"], "cat, dog ✓"),
+        ("multilabel", [], ["dog"], "dog ✗ (true: none)"),
+        ("multilabel", None, [], "none (no label)"),
     ],
 )
 def test_answers_in_words(kind: str, truth: object, predicted: object, told: str) -> None:

@@ -124,6 +124,21 @@ def test_a_project_that_has_not_run_yet(project: Path) -> None:
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_an_ensemble_stands_beside_the_model_with_its_cost(page: Page, project: Path) -> None:
+    assert "Ensemble" not in page.words["tasks"]
+    path = project / "artifacts/evaluate/metrics.json"
+    told = files.read_json(path)
+    told["tasks"]["digit"]["ensemble"] = 0.947
+    files.write_json(path, told)
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("ensemble: {seeds: 0}", "ensemble: {seeds: 2}"))
+    words = Page(render(project, run="r1").read_text(encoding="utf-8")).words["tasks"]
+    assert "Single-task Multi-task Ensemble Compressed" in words
+    assert "0.918 0.936 0.947 0.931" in words
+    assert "3 models asked together, at 3 times the cost" in words
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_without_new_tasks(project: Path) -> None:
     files.write_json(project / "artifacts/adapt/metrics.json", {"new_tasks": {}, "chosen": None, "forgetting": {}})
     page = Page(render(project, run="r1").read_text(encoding="utf-8"))

@@ -8,7 +8,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torchmetrics.functional.classification import multiclass_accuracy, multiclass_f1_score
+from sklearn.metrics import f1_score
+from torchmetrics.functional.classification import binary_auroc, multiclass_accuracy, multiclass_auroc, multiclass_f1_score
 
 import helpers
 from laws import class_weights_have_mean_one, ignores_rows_without_label, one_entry_per_sample, weighing_repeats_them
@@ -35,19 +36,46 @@ def test_metrics_are_those_of_torchmetrics(seed: int, rows: int, classes: int) -
     guess, true = torch.from_numpy(predicted["probability"][has]).argmax(1), torch.from_numpy(labels["class"][has])
     assert found["accuracy"] == pytest.approx(float(multiclass_accuracy(guess, true, classes, average="micro")))
     assert found["macro_f1"] == pytest.approx(float(multiclass_f1_score(guess, true, classes, average="macro")))
+    assert found["macro_f1"] == pytest.approx(f1_score(true, guess, average="macro"), abs=1e-12)
 
 
-def test_the_first_metric_is_the_tasks_own() -> None:
-    labels = helpers.arrays(helpers.digit(), 9, np.random.default_rng(0))
-    assert next(iter(helpers.digit().compare(outputs(9), labels, (16, 16)).measure())) == helpers.digit().metric == "accuracy"
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "roc_auc"])
+def test_the_first_metric_is_the_tasks_own(metric: str) -> None:
+    task = helpers.digit(metric=metric)
+    labels = helpers.arrays(task, 9, np.random.default_rng(0))
+    evidence = task.compare(outputs(9), labels, (16, 16))
+    assert next(iter(evidence.measure())) == task.metric == metric
+    assert list(evidence.measure(np.array([0]))) == [metric]
+    assert helpers.digit().metric == "accuracy"
 
 
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=12))
+@given(seed=st.integers(0, 10**6), rows=st.integers(12, 40), classes=st.integers(2, 5))
+@settings(max_examples=30, deadline=None)
+def test_roc_auc_is_that_of_torchmetrics(seed: int, rows: int, classes: int) -> None:
+    task = helpers.digit(classes, metric="roc_auc")
+    labels = helpers.arrays(task, rows, np.random.default_rng(seed), missing=0.1)
+    labels["present"][:classes], labels["class"][:classes] = True, np.arange(classes)
+    predicted = {"probability": outputs(rows, seed, classes)["probability"].round(1)}  # with many ties
+    found = task.compare(predicted, labels, (16, 16)).measure()
+    probability, true = (torch.from_numpy(one[labels["present"]]) for one in (predicted["probability"], labels["class"]))
+    one = binary_auroc(probability[:, 1], true) if classes == 2 else multiclass_auroc(probability, true, classes, average="macro")
+    assert list(found) == ["roc_auc", "accuracy", "macro_f1"]
+    assert found["roc_auc"] == pytest.approx(float(one), abs=1e-6)
+
+
+def test_roc_auc_of_one_class_alone_is_chance() -> None:
+    labels = {"present": np.array([True, True]), "class": np.array([1, 1])}
+    assert helpers.digit(metric="roc_auc").compare(outputs(2), labels, (16, 16)).measure()["roc_auc"] == 0.5
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "roc_auc"])
+@given(rows=st.lists(st.integers(0, 5), min_size=1, max_size=12))
 @settings(max_examples=20, deadline=None)
-def test_measuring_repeated_rows_is_measuring_a_table_that_repeats_them(rows: list[int]) -> None:
-    labels = helpers.arrays(helpers.digit(), 12, np.random.default_rng(3), missing=0.4)
+def test_measuring_repeated_rows_is_measuring_a_table_that_repeats_them(metric: str, rows: list[int]) -> None:
+    task = helpers.digit(metric=metric)
+    labels = helpers.arrays(task, 12, np.random.default_rng(3), missing=0.4)
     assert labels["present"].sum() >= 6
-    weighing_repeats_them(helpers.digit(), outputs(12), labels, np.array(rows), 16)
+    weighing_repeats_them(task, outputs(12), labels, np.array(rows), 16)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ GAP = "\N{NO-BREAK SPACE}"  # between a number and its unit
 METRICS = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
+    "roc_auc": "ROC-AUC",
     "ap50": "AP50",
     "ap": "AP",
     "iou": "IoU",
     "mae": "mean abs. error",
     "r2": "R²",
+    "quadratic_kappa": "quadratic kappa",
 }
 
 

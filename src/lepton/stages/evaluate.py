@@ -7,7 +7,7 @@ import numpy as np
 from lepton import files
 from lepton.compression import candidates, export
 from lepton.data.store import Samples
-from lepton.evaluation import explain, gain
+from lepton.evaluation import ensemble, explain, gain
 from lepton.stages.runner import ARTIFACTS, Stage, main
 from lepton.stages.training import PREPARED
 from lepton.tasks.base import Evidence
@@ -29,6 +29,10 @@ def work(stage: Stage) -> None:
         found["single_task"] |= predict.evidence(predict.predict(alone, test.only(name)), test, {name: task}, size)
     found["multi_task"] = predict.evidence(predicted, test, tasks, size)
     found["compressed"] = predict.evidence(small, test, tasks, size)
+    if others := sorted((ARTIFACTS / "train/ensemble").glob("*.safetensors")):
+        members = [model, *(network.load(path, params) for path in others)]
+        valid = Samples.load(PREPARED / "valid") if plan.votes == "validation" else None
+        found["ensemble"] = predict.evidence(ensemble.ask(members, test, plan.vote, valid), test, tasks, size)
     rng = np.random.default_rng(seed)
     per_task, mean = gain.bootstrap(tasks, found["multi_task"], found["single_task"], plan.resamples, rng=rng)
 

@@ -1,21 +1,16 @@
 """train: one model for all tasks, its degrees of sharing learned, its unused branches removed."""
 
 from lepton import files
-from lepton.stages.runner import ARTIFACTS, Stage, main
-from lepton.stages.training import Prepared, log_epochs, write_history
+from lepton.stages.runner import Stage, main
+from lepton.stages.seeds import more_seeds, trained
+from lepton.stages.training import Prepared, write_history
 from lepton.training import cost, devices, network, predict
 
 
 def work(stage: Stage) -> None:
     params = stage.params
     prepared = Prepared.load()
-    network.seeded(params.compute.seed, "train")
-    related = files.read_json(ARTIFACTS / "relate/relatedness.json")
-    model = network.build(params, params.tasks, groups=related["groups"])
-    model.start(related["alpha"])
-    keep = stage.scratch("checkpoints") / "train.pt"
-    trainer = prepared.trainer(stage, model, params.train.lr, params.train.epochs, "train", keep=keep, on_epoch=log_epochs(stage))
-    fit = trainer.fit()
+    model, fit = trained(stage, prepared)
     sharing: dict = {"sharing": params.model.sharing, "levels": len(model.structure.trunk)}
     sharing |= {"alpha": model.degrees(), "snapped": model.snapped()}
     if before := sum(map(len, model.structure.owners)):
@@ -39,7 +34,9 @@ def work(stage: Stage) -> None:
     stage.tracker.summary(values)
     stage.tracker.artifact("model", "model", [stage.out / "model.safetensors", stage.out / "sharing.json"], values)
     stage.record |= {"training_seconds": fit.seconds, "samples_per_second": fit.samples_seen / fit.seconds}
-    keep.unlink(missing_ok=True)
+    more_seeds(stage, prepared)
+    for path in stage.scratch("checkpoints").iterdir():
+        path.unlink()
 
 
 if __name__ == "__main__":

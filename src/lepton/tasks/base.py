@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from lepton.config import Count, Task, Validate
+from lepton.tasks import voting
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 
 
@@ -23,6 +24,19 @@ def _distinct(values: tuple) -> tuple:
 
 Distinct = AfterValidator(_distinct)
 """On a tuple of params.yaml: no value twice."""
+
+
+def no_list(cell: Any) -> str:
+    """What keeps a cell from being a list; empty when nothing does."""
+    if isinstance(cell, str | bytes):
+        return "holds text (of JSON, json.loads makes a list)"
+    return "" if isinstance(cell, list | tuple | np.ndarray) else f"holds no list but a {type(cell).__name__}"
+
+
+def inverse_frequency(counts_K: np.ndarray, power: float) -> list[float]:
+    """Weight of each class, its count to the power of -`power`, mean 1 over the samples; 0 or 1 for a class without any."""
+    weights_K = np.where(counts_K > 0, counts_K, np.inf) ** -power
+    return (weights_K * counts_K.sum() / (weights_K * counts_K).sum()).tolist()
 
 
 class Evidence(ABC):
@@ -115,6 +129,14 @@ class BaseTask(Task, ABC):
     @abstractmethod
     def compare(self, predicted: Mapping[str, np.ndarray], labels: Arrays, size: tuple[int, int]) -> Evidence:
         """Predictions of N rows beside their labels."""
+
+    def average(self, members: Sequence[Arrays], weight_M: np.ndarray) -> Arrays:
+        """What several models say together of the same rows: the weighted mean of each field."""
+        return {field: voting.average([one[field] for one in members], weight_M) for field in members[0]}
+
+    @abstractmethod
+    def vote(self, members: Sequence[Arrays], weight_M: np.ndarray) -> Arrays:
+        """What most of them say, by weight; the numbers are those of the models that say it."""
 
     def utility(self, value: float) -> float:
         """The task's own metric on a scale where 1 is perfect and more is better, for choosing between models."""

@@ -1,83 +1,65 @@
-"""One class out of K: cross-entropy, accuracy and macro F1."""
+"""One class out of K: cross-entropy; accuracy, macro F1 or ROC-AUC."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from functools import cached_property
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
-import torch
 import torch.nn.functional as F
-from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from lepton import narrow
-from lepton.config import Validate
-from lepton.tasks.base import BaseTask, Distinct, Evidence, Head, Level
-from lepton.types import Arrays, Expectation, Labels, Outputs, Source
+from lepton.tasks import ranking, voting
+from lepton.tasks.base import Evidence, Head, Level
+from lepton.tasks.one_of import OneOf
+from lepton.tasks.pooled_linear import PooledLinear
+from lepton.types import Arrays, Labels, Outputs
 
 
 class ClassEvidence(Evidence):
-    """Predicted and true class of each labelled row."""
+    """Predicted probabilities and true class of each labelled row. metric: the task's own."""
 
-    def __init__(self, row_N: np.ndarray, predicted_N: np.ndarray, true_N: np.ndarray):
-        self.row_N, self.predicted_N, self.true_N = row_N, predicted_N, true_N
+    def __init__(self, row_N: np.ndarray, probability_NK: np.ndarray, true_N: np.ndarray, metric: str):
+        self.row_N, self.probability_NK, self.true_N, self.metric = row_N, probability_NK, true_N, metric
+        self.predicted_N = probability_NK.argmax(1)
 
     def rows(self) -> np.ndarray:
         return self.row_N
 
     def measure(self, rows: np.ndarray | None = None) -> dict[str, float]:
+        known = {"accuracy": self._accuracy, "macro_f1": self._macro_f1, "roc_auc": self._roc_auc}
+        wanted = [self.metric] if rows is not None else dict.fromkeys([self.metric, "accuracy", "macro_f1"])
+        return {name: known[name](rows) for name in wanted}  # a bootstrap asks for the task's own metric only
+
+    def _accuracy(self, rows: np.ndarray | None) -> float:
         predicted, true = (self.predicted_N, self.true_N) if rows is None else (self.predicted_N[rows], self.true_N[rows])
-        result = {"accuracy": float((predicted == true).mean())}
-        if rows is None:  # a bootstrap asks for the task's own metric only
-            from sklearn.metrics import f1_score  # two seconds that few commands need
+        return float((predicted == true).mean())
 
-            result["macro_f1"] = float(f1_score(true, predicted, average="macro"))
-        return result
+    def _macro_f1(self, rows: np.ndarray | None) -> float:
+        """Mean over the classes that are there or said to be."""
+        predicted, true = (self.predicted_N, self.true_N) if rows is None else (self.predicted_N[rows], self.true_N[rows])
+        classes = self.probability_NK.shape[1]
+        both_K, said_K, there_K = (np.bincount(x, minlength=classes) for x in (true[predicted == true], predicted, true))
+        seen_K = said_K + there_K > 0
+        return float((2 * both_K[seen_K] / (said_K + there_K)[seen_K]).mean())
 
+    @cached_property
+    def _rankings(self) -> list[ranking.Ranking]:
+        """Of each class against the rest; of two classes, the second alone says it all."""
+        classes = range(self.probability_NK.shape[1])[1 if self.probability_NK.shape[1] == 2 else 0 :]
+        return [ranking.Ranking(self.probability_NK[:, number], self.true_N == number) for number in classes]
 
-class PooledLinear(Head):
-    """Mean and maximum over the last level's pixels, then one linear map: [B, C, H, W] -> [B, outputs]."""
-
-    def __init__(self, level: Level, outputs: int, dropout: float):
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(2 * level.channels, outputs)
-
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        last = features[-1]
-        pooled_BC = torch.cat([last.mean((2, 3)), last.amax((2, 3))], 1)
-        return self.linear(self.dropout(pooled_BC))
-
-    def narrow(self, kept: Sequence[Tensor]) -> None:
-        channels = self.linear.in_features // 2
-        self.linear = narrow.linear(self.linear, torch.cat([kept[-1], kept[-1] + channels]))
+    def _roc_auc(self, rows: np.ndarray | None) -> float:
+        """Mean over the classes that some of the rows have and some have not."""
+        weight_N = ranking.weights(rows, len(self.row_N))
+        return ranking.macro((one.roc_auc(weight_N) for one in self._rankings), ranking.CHANCE)
 
 
-class Classification(BaseTask):
+class Classification(OneOf):
     type: Literal["classification"]
-    classes: Annotated[tuple[int | str, ...], Field(min_length=2), Distinct]
+    # the task's own; roc_auc (of each class against the rest) for very unequal classes, which accuracy does not see
+    metric: Literal["accuracy", "macro_f1", "roc_auc"] = "accuracy"  # type: ignore[misc]
 
-    metric: ClassVar[str] = "accuracy"
     higher_is_better: ClassVar[bool] = True
-
-    def faults(self, column: pd.Series, source: Source) -> dict[str, pd.Series]:
-        return {"unknown class": column.notna() & ~column.isin(self.classes)}
-
-    def expectations(self, limits: Validate) -> list[Expectation]:
-        fix = "Fix the export or add the class in params.yaml."
-        return [Expectation(self.column, "expect_column_values_to_be_in_set", {"value_set": list(self.classes)}, fix)]
-
-    def encode(self, column: pd.Series, source: Source) -> Arrays:
-        index = {name: number for number, name in enumerate(self.classes)}
-        number_N = np.array([index.get(value, -1) for value in column], np.int64)
-        return {"present": number_N >= 0, "class": number_N.clip(min=0)}
-
-    def balance(self, labels: Arrays, power: float) -> list[float] | None:
-        if not labels["present"].any():
-            return None
-        counts_K = np.bincount(labels["class"][labels["present"]], minlength=len(self.classes)).astype(float)
-        weights_K = np.where(counts_K > 0, counts_K, np.inf) ** -power
-        return (weights_K * counts_K.sum() / (weights_K * counts_K).sum()).tolist()
 
     def head(self, levels: Sequence[Level], size: tuple[int, int], dropout: float) -> Head:
         return PooledLinear(levels[-1], len(self.classes), dropout)
@@ -90,13 +72,14 @@ class Classification(BaseTask):
 
     def compare(self, predicted: Mapping[str, np.ndarray], labels: Arrays, size: tuple[int, int]) -> Evidence:
         rows = np.flatnonzero(labels["present"])
-        return ClassEvidence(rows, predicted["probability"][rows].argmax(1), labels["class"][rows])
+        return ClassEvidence(rows, predicted["probability"][rows], labels["class"][rows], self.metric)
+
+    def vote(self, members: Sequence[Arrays], weight_M: np.ndarray) -> Arrays:
+        """The majority's class."""
+        return {"probability": voting.majority([one["probability"] for one in members], weight_M)}
 
     def score(self, raw: Tensor) -> Tensor:
         return raw.amax(1)
-
-    def show_label(self, labels: Arrays, row: int) -> Any:
-        return self.classes[int(labels["class"][row])] if labels["present"][row] else None
 
     def show_prediction(self, predicted: Mapping[str, np.ndarray], row: int, size: tuple[int, int]) -> Any:
         return self.classes[int(predicted["probability"][row].argmax())]

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from lepton import narrow
 from lepton.config import Validate
 from lepton.errors import LeptonError
+from lepton.tasks import voting, weighted_boxes_fusion
 from lepton.tasks.average_precision import BoxEvidence, match
-from lepton.tasks.base import BaseTask, Distinct, Evidence, Head, Level
+from lepton.tasks.base import BaseTask, Distinct, Evidence, Head, Level, no_list
 from lepton.tasks.pyramid import Pyramid
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 
@@ -30,10 +31,8 @@ SHOWN = 0.3  # least confidence of a box that is drawn
 
 def no_boxes(cell: Any) -> str:
     """What keeps a cell from being a list of boxes; empty when nothing does."""
-    if isinstance(cell, str | bytes):
-        return "holds text (of JSON, json.loads makes a list)"
-    if not isinstance(cell, list | tuple | np.ndarray):
-        return f"holds no list but a {type(cell).__name__}"
+    if wrong := no_list(cell):
+        return wrong
     for box in cell:
         if not isinstance(box, Mapping):
             return f"has a {type(box).__name__} in its list"
@@ -42,6 +41,13 @@ def no_boxes(cell: Any) -> str:
         if words := [key for key in KEYS[1:] if isinstance(box[key], str)]:
             return f"has a box whose {words[0]} is text"
     return ""
+
+
+def most_confident(score_PK: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Place and class of the detections of one row that are measured, most confident first."""
+    place_D, class_D = np.nonzero(score_PK > FLOOR)
+    order = np.argsort(-score_PK[place_D, class_D], kind="stable")[:KEPT]
+    return place_D[order], class_D[order]
 
 
 class CentreHead(Head):
@@ -195,8 +201,6 @@ class Detection(BaseTask):
     def objects(self, predicted: Mapping[str, np.ndarray], row: int, size: tuple[int, int]) -> list[dict]:
         """Detections of one row, most confident first: {label, score, x, y, w, h} in pixels."""
         score_PK, box_P4 = predicted["score"][row], predicted["box"][row]
-        place_D, class_D = np.nonzero(score_PK > FLOOR)
-        order = np.argsort(-score_PK[place_D, class_D], kind="stable")[:KEPT]
         height, width = size
         return [
             {
@@ -204,7 +208,7 @@ class Detection(BaseTask):
                 "score": float(score_PK[place, number]),
                 **dict(zip("xywh", (box_P4[place] * (width, height, width, height)).tolist(), strict=True)),
             }
-            for place, number in zip(place_D[order], class_D[order], strict=True)
+            for place, number in zip(*most_confident(score_PK), strict=True)
         ]
 
     def compare(self, predicted: Mapping[str, np.ndarray], labels: Arrays, size: tuple[int, int]) -> Evidence:
@@ -228,6 +232,28 @@ class Detection(BaseTask):
         hit_DI = np.concatenate([m[3] for m in matches] or [np.zeros((0, 10))])
         order = np.argsort(-score_D, kind="mergesort")
         return BoxEvidence(rows, row_D[order].astype(int), class_D[order].astype(int), hit_DI[order], truth_NK)
+
+    def average(self, members: Sequence[Arrays], weight_M: np.ndarray) -> Arrays:
+        """Per cell of the heat map: the mean score, and the mean box weighted by score besides."""
+        score = voting.average([one["score"] for one in members], weight_M)
+        sure_MNP1 = np.stack([one["score"].max(2, keepdims=True) for one in members]).astype(float).clip(min=1e-12)
+        return {"score": score, "box": voting.average([one["box"] for one in members], weight_M[:, None, None, None] * sure_MNP1)}
+
+    def vote(self, members: Sequence[Arrays], weight_M: np.ndarray) -> Arrays:
+        """The boxes that weighted boxes fusion finds, in as many places as the fullest row needs."""
+        rows = []
+        for row in range(len(members[0]["score"])):
+            found = []
+            for one in members:
+                place_D, class_D = most_confident(one["score"][row])
+                found.append((one["score"][row, place_D, class_D], class_D, one["box"][row, place_D]))
+            rows.append(weighted_boxes_fusion.fuse(found, weight_M))
+        places = max(len(score_D) for score_D, _, _ in rows)
+        score_NPK = np.zeros((len(rows), places, len(self.classes)), np.float32)
+        box_NP4 = np.zeros((len(rows), places, 4), np.float32)
+        for row, (score_D, class_D, box_D4) in enumerate(rows):
+            score_NPK[row, np.arange(len(score_D)), class_D], box_NP4[row, : len(score_D)] = score_D, box_D4
+        return {"score": score_NPK, "box": box_NP4}
 
     def score(self, raw: Tensor) -> Tensor:
         return raw[:, 0].amax((1, 2))

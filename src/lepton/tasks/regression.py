@@ -12,8 +12,9 @@ from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from lepton.config import Validate
+from lepton.tasks import voting
 from lepton.tasks.base import BaseTask, Evidence, Head, Level
-from lepton.tasks.classification import PooledLinear
+from lepton.tasks.pooled_linear import PooledLinear
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 
 
@@ -92,6 +93,11 @@ class Regression(BaseTask):
     def compare(self, predicted: Mapping[str, np.ndarray], labels: Arrays, size: tuple[int, int]) -> Evidence:
         rows = np.flatnonzero(labels["present"])
         return ErrorEvidence(rows, predicted["value"][rows].astype(np.float64), labels["value"][rows].astype(np.float64))
+
+    def vote(self, members: Sequence[Arrays], weight_M: np.ndarray) -> Arrays:
+        """The weighted median."""
+        low_N, high_N = voting.middle([one["value"] for one in members], weight_M)
+        return {"value": voting.average([low_N, high_N], np.ones(2))}
 
     @property
     def unit_of_metric(self) -> str:

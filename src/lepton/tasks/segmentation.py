@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from lepton import narrow
 from lepton.config import Validate
 from lepton.inputs.image import decode, resample
-from lepton.tasks.base import BaseTask, Distinct, Evidence, Head, Level
+from lepton.tasks import voting
+from lepton.tasks.base import BaseTask, Distinct, Evidence, Head, Level, inverse_frequency
 from lepton.tasks.pyramid import Pyramid
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 
@@ -90,8 +91,7 @@ class Segmentation(BaseTask):
         if not labels["present"].any():
             return None
         counts_K = np.bincount(labels["mask"][labels["present"]].ravel(), minlength=len(self.classes)).astype(float)
-        weights_K = np.where(counts_K > 0, counts_K, np.inf) ** -power
-        return (weights_K * counts_K.sum() / (weights_K * counts_K).sum()).tolist()
+        return inverse_frequency(counts_K, power)
 
     def move(self, labels: Labels, warp: Warp) -> Labels:
         moved = resample(labels["mask"][:, None].float(), warp, mode="nearest")
@@ -123,6 +123,10 @@ class Segmentation(BaseTask):
             overlaps.append(((guess & true).sum((1, 2)), (guess | true).sum((1, 2))))
         intersection_KN, union_KN = map(np.stack, zip(*overlaps, strict=True))
         return OverlapEvidence(rows, intersection_KN.T, union_KN.T)
+
+    def vote(self, members: Sequence[Arrays], weight_M: np.ndarray) -> Arrays:
+        """The majority's class of every pixel."""
+        return {"probability": voting.majority([one["probability"] for one in members], weight_M)}
 
     def score(self, raw: Tensor) -> Tensor:
         return (raw[:, 1:].amax(1) - raw[:, 0]).clamp(min=0).sum((1, 2))

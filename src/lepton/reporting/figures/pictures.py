@@ -80,11 +80,13 @@ def overlay(kind: str, told: Mapping[str, Any], size: tuple[int, int]) -> str | 
 
 
 def wording(kind: str, told: Mapping[str, Any], unit: str = "", span: float = 1.0) -> str:
-    """A class or a number in words, with what it should have been; empty for anything else.
+    """A class, several or a number in words, with what it should have been; empty for anything else.
 
     span: of the values that a regression may take, which decides how many decimals are worth telling.
     """
     truth, predicted = told.get("truth"), told.get("predicted")
+    if kind == "multilabel":
+        truth, predicted = (names if names is None else ", ".join(map(str, names)) or "none" for names in (truth, predicted))
     if not isinstance(predicted, str | int | float):
         return ""
     if kind == "regression":

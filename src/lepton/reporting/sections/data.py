@@ -88,5 +88,5 @@ def prepared(content: Content) -> Iterator[Block]:
     weights = {task: values for task, values in (report.get("class_weights") or {}).items() if values}
     if weights:
         rows = [[text(task), text(", ".join(number(value, 2) for value in values))] for task, values in weights.items()]
-        columns = ("Task", "Weights, in the order of classes in params.yaml")
+        columns = ("Task", "Weights, in the order of classes in params.yaml; of several at once, without and with each")
         yield Table(columns, rows, "Loss weight of each class, so that rare ones count more", folded=True)

@@ -11,7 +11,12 @@ from lepton.reporting.figures import results as drawn
 from lepton.reporting.headline import latency
 from lepton.reporting.words import NONE, arrow, half_width, interval, metric, milliseconds, number, percent, power, signed, size
 
-MODELS = ("single_task", "multi_task", "compressed")
+MODELS = {
+    "single_task": "Single-task",
+    "multi_task": "Multi-task",
+    "ensemble": "Ensemble",
+    "compressed": "Compressed",
+}
 
 
 def change(task: Mapping[str, Any], value: str) -> float | None:
@@ -28,15 +33,19 @@ def tasks(content: Content) -> Iterator[Block]:
         yield content.absent("evaluate")
         return
     rows = []
+    models = [key for key in MODELS if key != "ensemble" or any(key in told for told in evaluation["tasks"].values())]
     for task, told in evaluation["tasks"].items():
         better = "higher" if told.get("higher_is_better", True) else "lower"
         unit = f", {told['unit']}" if told.get("unit") else ""
         measure = text(f"{metric(told['metric'])}{unit} ({better} is better)", "quiet")
-        rows.append([text(task), measure, *(Cell(number(told.get(key))) for key in MODELS), *_gain(told, "delta_percent")])
+        rows.append([text(task), measure, *(Cell(number(told.get(key))) for key in models), *_gain(told, "delta_percent")])
     mean = evaluation["delta_m"]
-    rows.append([text("mean, Δm", "strong"), *[Cell("")] * 4, *_gain(mean, "mean")])
-    columns = ("Task", "Metric", "Single-task", "Multi-task", "Compressed", "Δ", "95 % interval")
+    rows.append([text("mean, Δm", "strong"), *[Cell("")] * (len(models) + 1), *_gain(mean, "mean")])
+    columns = ("Task", "Metric", *(MODELS[key] for key in models), "Δ", "95 % interval")
     caption = "Test split. Δ is the multi-task model's relative change against a model trained for that task alone."
+    if "ensemble" in models:
+        count = content.params.ensemble.seeds + 1
+        caption += f" The ensemble is {count} models asked together, at {count} times the cost."
     yield Table(columns, rows, caption)
     compressed = {task: change(told, "compressed") for task, told in evaluation["tasks"].items()}
     yield Figure(

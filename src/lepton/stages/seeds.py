@@ -1,0 +1,31 @@
+"""The training of all tasks, once and, for an ensemble, with other seeds."""
+
+from lepton import files
+from lepton.sharing.base import Sharing
+from lepton.stages.runner import ARTIFACTS, Stage
+from lepton.stages.training import Prepared, log_epochs
+from lepton.training import network, predict
+from lepton.training.loop import Fit
+
+
+def trained(stage: Stage, prepared: Prepared, name: str = "train", prefix: str = "") -> tuple[Sharing, Fit]:
+    """A network of all tasks, trained; another name is another seed."""
+    params = stage.params
+    network.seeded(params.compute.seed, name)
+    related = files.read_json(ARTIFACTS / "relate/relatedness.json")
+    model = network.build(params, params.tasks, groups=related["groups"])
+    model.start(related["alpha"])
+    options = {"keep": stage.scratch("checkpoints") / f"{name}.pt", "on_epoch": log_epochs(stage, prefix)}
+    return model, prepared.trainer(stage, model, params.train.lr, params.train.epochs, name, **options).fit()
+
+
+def more_seeds(stage: Stage, prepared: Prepared) -> None:
+    """The other members of an ensemble; members.json has each one's validation metrics, and stands there without any too."""
+    validated = []
+    with files.replacing_folder(stage.out / "ensemble") as folder:
+        for number in range(1, stage.params.ensemble.seeds + 1):
+            model, _ = trained(stage, prepared, f"seed {number}", f"seed {number}/")
+            model = model.reduced()
+            network.save(model, folder / f"{number}.safetensors")
+            validated.append(predict.metrics(model, prepared.valid))
+        files.write_json(folder / "members.json", validated)
