@@ -4,7 +4,8 @@ from lepton import files
 from lepton.sharing.adaptive import Adaptive
 from lepton.stages.runner import ARTIFACTS, Stage, main
 from lepton.stages.training import Prepared, log_epochs, write_history
-from lepton.training import cost, devices, network, predict
+from lepton.stages.workers import spread
+from lepton.training import cost, devices, distributed, network, predict
 
 
 def work(stage: Stage) -> None:
@@ -17,6 +18,8 @@ def work(stage: Stage) -> None:
     keep = stage.scratch("checkpoints") / "train.pt"
     trainer = prepared.trainer(stage, model, params.train.lr, params.train.epochs, "train", keep=keep, on_epoch=log_epochs(stage))
     fit = trainer.fit()
+    if distributed.rank():
+        return
     sharing: dict = {"sharing": params.model.sharing, "levels": len(params.model.trunk), "alpha": {}, "snapped": {}}
     if isinstance(model, Adaptive):
         sharing["alpha"] = dict(zip(model.tasks, model.alpha_TL.tolist(), strict=True))
@@ -46,4 +49,4 @@ def work(stage: Stage) -> None:
 
 
 if __name__ == "__main__":
-    main("train", work)
+    main("train", spread(work))
