@@ -1,7 +1,6 @@
 """A batch in parts: what each keeps until the tasks' weights are known, and the two ways on from there."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch.nn.functional as F
@@ -39,25 +38,26 @@ def split(batch: Batch, parts: int) -> list[Batch]:
     return [Batch(rows, mine) for rows, mine in zip(inputs, labels, strict=True)]
 
 
-@contextmanager
-def _statistics_kept(network: nn.Module) -> Iterator[None]:
-    """Norms leave their running statistics alone, and use those of the batch as before."""
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    before = [norm.track_running_stats for norm in norms]
-    for norm in norms:
-        norm.track_running_stats = False
-    yield
-    for norm, value in zip(norms, before, strict=True):
-        norm.track_running_stats = value
+class StatisticsKept:
+    """Inside, norms move copies of their running statistics. May be entered again, as a second backward does."""
+
+    def __init__(self, network: nn.Module):
+        self.network = network
+
+    def __enter__(self) -> None:
+        self.before = [(module, module._buffers) for module in self.network.modules()]
+        for module, buffers in self.before:
+            module._buffers = {name: None if value is None else value.clone() for name, value in buffers.items()}
+
+    def __exit__(self, *_: object) -> None:
+        for module, buffers in self.before:
+            module._buffers = buffers
 
 
 def recomputed(trunk: nn.Module, inputs: Tensor) -> list[Tensor]:
-    """The trunk's features, of which the backward computes all that it needs anew (Chen et al. 2016, arXiv 1604.06174)."""
-
-    def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
-        return nullcontext(), _statistics_kept(trunk)
-
-    return checkpoint(trunk, inputs, use_reentrant=False, preserve_rng_state=False, context_fn=contexts)
+    """The trunk's features, of which a backward computes all that it needs anew (Chen et al. 2016, arXiv 1604.06174)."""
+    contexts = nullcontext(), StatisticsKept(trunk)
+    return checkpoint(trunk, inputs, use_reentrant=False, preserve_rng_state=False, context_fn=lambda: contexts)
 
 
 def seeds(model: Sharing, part: Part, weight_T: Tensor) -> list[Tensor]:

@@ -28,15 +28,18 @@ class Synchronised(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        full = x.to(torch.promote_types(x.dtype, torch.float32))
-        processes = distributed.size()
-        mean_C = Total.apply(full.mean((0, 2, 3))) / processes
-        centred = full - mean_C[:, None, None]
-        var_C = Total.apply(centred.square().mean((0, 2, 3))) / processes
+        full, processes = x.to(torch.promote_types(x.dtype, torch.float32)), distributed.size()
+        own_2C = torch.cat([full.mean((0, 2, 3)), full.var((0, 2, 3), correction=0)])
+        there = own_2C.new_zeros(processes, 1)
+        there[distributed.rank()] = 1
+        mean_RC, var_RC = Total.apply(there * own_2C).chunk(2, 1)  # of each process
+        mean_C = mean_RC.mean(0)
+        var_C = (var_RC + (mean_RC - mean_C).square()).mean(0)
         if self.track_running_stats:
             self._follow(mean_C.detach(), var_C.detach(), full[:, 0].numel() * processes)
         scale_C = self.weight * (var_C + self.eps).rsqrt()
-        return (centred * scale_C[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+        y = (full - mean_C[:, None, None]) * scale_C[:, None, None] + self.bias[:, None, None]
+        return y.to(x.dtype)
 
     @torch.no_grad()
     def _follow(self, mean_C: Tensor, var_C: Tensor, count: int) -> None:
