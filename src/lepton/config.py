@@ -125,7 +125,8 @@ class Data(Strict):
 
 class Compute(Strict):
     seed: int = 0
-    threads: Count = 2  # part of the numbers: another count gives other float bits
+    threads: Count = 2  # of each process; part of the numbers: another count gives other float bits
+    processes: Count = 1  # that train, each on its own GPU where there are any; docs/devices.md
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
 
@@ -184,13 +185,17 @@ class Relate(Strict):
 class Train(Strict):
     epochs: Count = 12  # of as many samples as the training split has rows
     batch_size: Count = 128
-    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    accumulate: Count = 1  # micro-batches that a batch is computed in, for less memory; norms then see one at a time
+    optimizer: Literal["adamw", "adam", "momentum", "sgd"] = "adamw"  # momentum: Nesterov's, 0.9
     lr: Positive = 0.01  # peak of the schedule
-    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule: Literal["cosine", "linear", "step", "constant"] = "cosine"  # cosine and linear end at 1 % of the peak
+    drops: tuple[Fraction, ...] = (0.5, 0.75)  # shares of the steps at which schedule: step goes down to a tenth
     warmup: Fraction = 0.1  # share of the steps
-    l2: Annotated[float, Field(ge=0)] = 0.01  # decoupled weight decay; 0: off
-    l1: Annotated[float, Field(ge=0)] = 0.0  # 0: off
+    l2: Annotated[float, Field(ge=0)] = 0.01  # pull of the kernels to 0: adamw's decoupled decay, else part of the gradient; 0: off
+    l1: Annotated[float, Field(ge=0)] = 0.0  # times Σ |kernel|, added to the loss; 0: off
     clip: Annotated[float, Field(ge=0)] = 5.0  # gradient norm; 0: off
+    ema: Fraction = 0.0  # decay per step of the running mean of weights that is validated and kept instead of them; 0: off
+    exact_gram: Annotated[int, Field(ge=0)] = 0  # steps between comparisons with the Gram over all shared parameters; 0: off
     weighting: one_of("weighting") = "equal"  # type: ignore[valid-type]
     alpha_lr: Positive = 3.0  # learning rate of the sharing degrees, in units of lr
     alpha_pressure: Annotated[float, Field(ge=0)] = 0.02  # strength at the end of training of the pull of α to 0 or 1; 0: off

@@ -11,6 +11,11 @@ def home(root: Path | None = None) -> Path:
     return Path(os.environ.get("LEPTON_HOME") or (root or Path.cwd()) / ".lepton").absolute()
 
 
+def first() -> bool:
+    """Is this the one process that writes? Of several that work together, as torchrun starts them, only number 0 does."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def set_defaults(root: Path | None = None, *, make: bool = True) -> None:
     """Keeps every tool's state inside the project, and its telemetry off. Called before any of them is imported.
 

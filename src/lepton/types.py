@@ -41,6 +41,18 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Share:
+    """Which rows of a batch are one process's: every `of`-th from `first`. Each process has as many."""
+
+    first: int = 0
+    of: int = 1
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.first, None, self.of)
+
+
+@dataclass(frozen=True)
 class Warp:
     """What an augmentation did to each sample, for labels that move with it.
 

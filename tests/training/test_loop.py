@@ -47,11 +47,22 @@ SETTINGS = {
         "prepare": {"augment": {"rotate": 20, "scale": 0.1, "shift": 0.1, "color": 0.2, "flip": True}},
         "model": {"trunk": [6, 8, 10], "branch": [3, 4, 5], "dropout": 0.3},
     },
-    "hard with sgd": {
-        "train": {"epochs": 3, "batch_size": 16, "optimizer": "sgd", "weighting": "pcgrad"},
+    "hard with momentum": {
+        "train": {"epochs": 3, "batch_size": 16, "optimizer": "momentum", "weighting": "pcgrad"},
         "model": {"trunk": [6, 8, 10], "branch": [3, 4, 5], "sharing": "hard"},
     },
     "frozen in the middle of an epoch": {"model": {"trunk": [6, 8, 10], "branch": [3, 4, 5], "sharing": "frozen"}},
+    "in parts, averaged and compared": {
+        "train": {
+            "epochs": 3,
+            "batch_size": 16,
+            "accumulate": 2,
+            "ema": 0.9,
+            "exact_gram": 3,
+            "optimizer": "sgd",
+            "schedule": "step",
+        },
+    },
 }
 every_setting = pytest.mark.parametrize("blocks", SETTINGS.values(), ids=SETTINGS)
 
@@ -310,3 +321,27 @@ def test_l1_makes_kernels_smaller_and_leaves_degrees_alone() -> None:
         sizes.append(sum(float(kernel.detach().abs().sum()) for kernel in optimizer.kernels(one.model)))
     assert sizes[1] < 0.95 * sizes[0]
     assert not any(parameter is one.model.degree_TL for parameter in optimizer.kernels(one.model))
+
+
+def test_history_says_how_near_the_shared_gradients_are_to_all_of_them() -> None:
+    fit = trainer(helpers.params(train={"epochs": 3, "exact_gram": 5})).fit()  # steps 0, 5 and 10 of 4 an epoch
+    for row in fit.history:
+        assert -1 <= row["gram.spearman"] <= 1
+        assert 0 < row["gram.cosine"] <= 1
+    rare = trainer(helpers.params(train={"epochs": 3, "exact_gram": 8})).fit()
+    assert ["gram.cosine" in row for row in rare.history] == [True, False, True]
+    assert [row["loss.ink"] for row in rare.history] == [row["loss.ink"] for row in trainer().fit().history]
+
+
+def test_a_batch_that_does_not_part_evenly_is_said_before_training() -> None:
+    one_line(trainer(helpers.params(train={"accumulate": 3})).fit, "train.batch_size", "16 rows", "multiple of 3")
+
+
+def test_dropout_acts_in_training_alone() -> None:
+    blocks = {"model": {"trunk": [6, 8, 10], "branch": [3, 4, 5], "dropout": 0.5}}
+    model = network.build(helpers.params(**blocks), helpers.tasks())
+    x = helpers.batch(model.tasks).inputs
+    for training in (True, False):
+        model.train(training)
+        first, second = model(x), model(x)
+        assert all(torch.equal(first[name], second[name]) != training for name in model.tasks)

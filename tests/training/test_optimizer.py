@@ -1,21 +1,27 @@
 """Promises of optimiser and schedule."""
 
+from typing import get_args
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import helpers
+from laws import close
 from lepton.config import Train
 from lepton.training import optimizer
 
+OPTIMIZERS = get_args(Train.model_fields["optimizer"].annotation)
+SCHEDULES = get_args(Train.model_fields["schedule"].annotation)
 
-@given(warmup=st.floats(0, 0.9), at=st.floats(0, 1), kind=st.sampled_from(["cosine", "constant"]))
+
+@given(warmup=st.floats(0, 0.9), at=st.floats(0, 1), kind=st.sampled_from(SCHEDULES))
 def test_the_schedule_is_a_positive_share(warmup: float, at: float, kind: str) -> None:
     assert 0 < optimizer.schedule(Train(warmup=warmup, schedule=kind), at) <= 1
 
 
-@given(warmup=st.floats(0.01, 0.9), one=st.floats(0, 1), other=st.floats(0, 1), kind=st.sampled_from(["cosine", "constant"]))
+@given(warmup=st.floats(0.01, 0.9), one=st.floats(0, 1), other=st.floats(0, 1), kind=st.sampled_from(SCHEDULES))
 def test_the_schedule_rises_to_the_end_of_the_warmup_and_never_again(warmup: float, one: float, other: float, kind: str) -> None:
     early, late = sorted((one, other))
     plan = Train(warmup=warmup, schedule=kind)
@@ -33,11 +39,53 @@ def test_the_schedule_has_known_points() -> None:
     assert [optimizer.schedule(Train(warmup=0.2, schedule="constant"), at) for at in (0.2, 0.5, 1)] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("kind", ["adamw", "adam", "sgd"])
+def test_linear_and_step_have_known_points() -> None:
+    linear = Train(warmup=0.2, schedule="linear")
+    assert [optimizer.schedule(linear, at) for at in (0.2, 0.6, 1)] == pytest.approx([1, 0.505, 0.01])
+    step = Train(warmup=0.2, schedule="step", drops=(0.5, 0.9))
+    assert [optimizer.schedule(step, at) for at in (0.3, 0.49, 0.5, 0.89, 0.9, 1)] == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def moved(kind: str, l2: float, steps: int = 3, slope: float = 0.5) -> torch.Tensor:
+    """A kernel of two ones after some steps at a rate of 0.1, the slope of its loss `slope` in one and 0 in the other."""
+    layer = torch.nn.Linear(2, 1, bias=False)
+    torch.nn.init.ones_(layer.weight)
+    made = optimizer.make(layer, Train(optimizer=kind, l2=l2), 0.1)
+    for _ in range(steps):
+        layer.weight.grad = torch.tensor([[slope, 0.0]])
+        made.step()
+    return layer.weight.detach()[0]
+
+
+def test_each_optimizer_moves_as_its_formula_says() -> None:
+    close(moved("sgd", 0), torch.tensor([1 - 3 * 0.1 * 0.5, 1]), 1e-6)
+    velocity, place = 0.0, 1.0
+    for _ in range(3):  # Nesterov's momentum
+        velocity = 0.9 * velocity + 0.5
+        place -= 0.1 * (0.5 + 0.9 * velocity)
+    close(moved("momentum", 0), torch.tensor([place, 1.0]), 1e-6)
+    for kind in ("adam", "adamw"):  # a constant slope is a step of the rate
+        close(moved(kind, 0), torch.tensor([0.7, 1.0]), 1e-6)
+
+
+def test_l2_is_decoupled_in_adamw_and_part_of_the_gradient_elsewhere() -> None:
+    decayed = (1 - 0.1 * 0.2) ** 3
+    assert float(moved("adamw", 0.2)[1]) == pytest.approx(decayed)
+    assert float(moved("sgd", 0.2)[1]) == pytest.approx(decayed)
+    assert float(moved("momentum", 0.2)[1]) < decayed
+    assert float(moved("adam", 0.2)[1]) == pytest.approx(0.7, abs=0.01)  # as if it were any other slope
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_l2_makes_kernels_smaller(kind: str) -> None:
+    assert moved(kind, 0.2, slope=0.0).norm() < moved(kind, 0.0, slope=0.0).norm()
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_every_parameter_is_moved_once_and_only_kernels_decay(kind: str) -> None:
     model = helpers.model()
     made = optimizer.make(model, Train(optimizer=kind, l2=0.01, alpha_lr=10.0), 0.02)
-    assert type(made).__name__.lower() == kind
+    assert type(made).__name__.lower() == kind.replace("momentum", "sgd")
     moved = [id(parameter) for group in made.param_groups for parameter in group["params"]]
     assert sorted(moved) == sorted(id(parameter) for parameter in model.parameters())
     groups = {id(parameter): group for group in made.param_groups for parameter in group["params"]}

@@ -7,7 +7,7 @@ import torch
 from lepton.config import Augment
 from lepton.inputs.base import BaseInput
 from lepton.tasks.base import BaseTask
-from lepton.types import Batch
+from lepton.types import Batch, Share
 
 
 def allowed(plan: Augment, tasks: Iterable[BaseTask]) -> Augment:
@@ -31,7 +31,15 @@ def in_words(plan: Augment) -> list[str]:
     return sentences
 
 
-def apply(batch: Batch, kind: BaseInput, tasks: dict[str, BaseTask], plan: Augment, *, generator: torch.Generator) -> Batch:
-    """Moves the inputs by the plan and every label with them. The inputs are as the network sees them."""
-    inputs, warp = kind.augment(batch.inputs, plan, generator=generator)
+def apply(
+    batch: Batch,
+    kind: BaseInput,
+    tasks: dict[str, BaseTask],
+    plan: Augment,
+    *,
+    generator: torch.Generator,
+    share: Share = Share(),
+) -> Batch:
+    """Moves the inputs by the plan and every label with them. The rows are those of `share`, the inputs as networks see them."""
+    inputs, warp = kind.augment(batch.inputs, plan, generator=generator, share=share)
     return Batch(inputs, {name: task.move(batch.labels[name], warp) for name, task in tasks.items()})

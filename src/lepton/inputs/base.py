@@ -7,7 +7,7 @@ import pandas as pd
 from torch import Generator, Tensor
 
 from lepton.config import Augment, Input, Validate
-from lepton.types import Expectation, Source, Warp
+from lepton.types import Expectation, Share, Source, Warp
 
 
 class BaseInput(Input, ABC):
@@ -41,5 +41,8 @@ class BaseInput(Input, ABC):
         """A stored batch to what the network and its exports take, float32 [B, C, H, W]."""
 
     @abstractmethod
-    def augment(self, inputs: Tensor, plan: Augment, *, generator: Generator) -> tuple[Tensor, Warp]:
-        """Random changes to a prepared batch, and what they did to each sample."""
+    def augment(self, inputs: Tensor, plan: Augment, *, generator: Generator, share: Share = Share()) -> tuple[Tensor, Warp]:
+        """Random changes to a prepared batch, and what they did to each sample.
+
+        inputs: the rows of `share`; numbers are drawn for the whole batch, so that a row fares alike on any number of processes.
+        """

@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 
 from lepton.config import Augment, Validate
 from lepton.inputs.base import BaseInput
-from lepton.types import Expectation, Source, Warp
+from lepton.types import Expectation, Share, Source, Warp
 
 
 def read(value: bytes | str, folder: Path) -> bytes:
@@ -108,17 +108,17 @@ class Image(BaseInput):
         """Stored uint8 to float32 in [-1, 1], channels last in memory: what the network and its exports take."""
         return stored.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
 
-    def augment(self, inputs: Tensor, plan: Augment, *, generator: Generator) -> tuple[Tensor, Warp]:
+    def augment(self, inputs: Tensor, plan: Augment, *, generator: Generator, share: Share = Share()) -> tuple[Tensor, Warp]:
         """Random rotation, scaling, cropping (a shift), flipping and colour, in one resampling of the batch.
 
         generator: of the CPU, so that every device sees the same draws.
         """
-        rows, device = len(inputs), inputs.device
+        rows, device = len(inputs) * share.of, inputs.device
         height, width = self.size
 
         def uniform(low: float, high: float, *shape: int) -> Tensor:
             draw = torch.empty(shape or (rows,)).uniform_(low, high, generator=generator)
-            return draw.to(device)
+            return draw[share.rows].to(device)
 
         angle = uniform(-plan.rotate, plan.rotate)
         scale = uniform(1 - plan.scale, 1 + plan.scale)

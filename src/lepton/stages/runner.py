@@ -18,7 +18,7 @@ from lepton.config import Params, load
 from lepton.errors import LeptonError, Refusal
 from lepton.ops import records
 from lepton.tracking import start
-from lepton.tracking.tracker import Tracker
+from lepton.tracking.tracker import NoTracker, Tracker
 
 ARTIFACTS = Path("artifacts")
 
@@ -72,7 +72,7 @@ def _run(name: str, work: Callable[[Stage], None]) -> None:
     params = load()
     _deterministic(params)
     path = records.path_of(name)
-    tracker = start(name, params)
+    tracker = start(name, params) if environment.first() else NoTracker()
     stage = Stage(name, params, tracker, environment.home(), path.stem)
     try:
         work(stage)
@@ -81,7 +81,8 @@ def _run(name: str, work: Callable[[Stage], None]) -> None:
         raise
     times = {"seconds": time.perf_counter() - started, "ended": time.time()}
     host = {"host": platform.node(), "cpu": platform.machine(), "pid": os.getpid()}
-    files.write_json(path, {**times, **stage.record, "wandb": tracker.finish(ok=True), **host})
+    if environment.first():
+        files.write_json(path, {**times, **stage.record, "wandb": tracker.finish(ok=True), **host})
 
 
 def main(name: str, work: Callable[[Stage], None]) -> None:
@@ -109,5 +110,6 @@ def main(name: str, work: Callable[[Stage], None]) -> None:
 
 def _said(word: str, error: LeptonError, code: int) -> int:
     logging.disable()  # libraries that say goodbye at exit
-    print(f"{word}: {error}", file=sys.stderr, flush=True)
+    if environment.first():
+        print(f"{word}: {error}", file=sys.stderr, flush=True)
     return code

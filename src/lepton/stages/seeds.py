@@ -4,7 +4,7 @@ from lepton import files
 from lepton.sharing.base import Sharing
 from lepton.stages.runner import ARTIFACTS, Stage
 from lepton.stages.training import Prepared, log_epochs
-from lepton.training import network, predict
+from lepton.training import distributed, network, predict
 from lepton.training.loop import Fit
 
 
@@ -21,11 +21,11 @@ def trained(stage: Stage, prepared: Prepared, name: str = "train", prefix: str =
 
 def more_seeds(stage: Stage, prepared: Prepared) -> None:
     """The other members of an ensemble; members.json has each one's validation metrics, and stands there without any too."""
-    validated = []
+    numbers = range(1, stage.params.ensemble.seeds + 1)
+    members = {number: trained(stage, prepared, f"seed {number}", f"seed {number}/")[0].reduced() for number in numbers}
+    if distributed.rank():
+        return
     with files.replacing_folder(stage.out / "ensemble") as folder:
-        for number in range(1, stage.params.ensemble.seeds + 1):
-            model, _ = trained(stage, prepared, f"seed {number}", f"seed {number}/")
-            model = model.reduced()
+        for number, model in members.items():
             network.save(model, folder / f"{number}.safetensors")
-            validated.append(predict.metrics(model, prepared.valid))
-        files.write_json(folder / "members.json", validated)
+        files.write_json(folder / "members.json", [predict.metrics(model, prepared.valid) for model in members.values()])

@@ -4,13 +4,17 @@ from lepton import files
 from lepton.stages.runner import Stage, main
 from lepton.stages.seeds import more_seeds, trained
 from lepton.stages.training import Prepared, write_history
-from lepton.training import cost, devices, network, predict
+from lepton.stages.workers import spread
+from lepton.training import cost, devices, distributed, network, predict
 
 
 def work(stage: Stage) -> None:
     params = stage.params
     prepared = Prepared.load()
     model, fit = trained(stage, prepared)
+    if distributed.rank():
+        more_seeds(stage, prepared)
+        return
     sharing: dict = {"sharing": params.model.sharing, "levels": len(model.structure.trunk)}
     sharing |= {"alpha": model.degrees(), "snapped": model.snapped()}
     if before := sum(map(len, model.structure.owners)):
@@ -40,4 +44,4 @@ def work(stage: Stage) -> None:
 
 
 if __name__ == "__main__":
-    main("train", work)
+    main("train", spread(work))

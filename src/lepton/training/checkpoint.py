@@ -13,5 +13,5 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any] | None:
-    """The state of an earlier run of the same key, or None."""
-    return torch.load(path, weights_only=True) if path.exists() else None
+    """The state of an earlier run of the same key, its tensors on the CPU, or None."""
+    return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None

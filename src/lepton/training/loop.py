@@ -1,6 +1,7 @@
 """The training loop: draw rows, augment on the device, one step, and keep the weights that validate best.
 
-There are no data-loader processes: a batch is one fancy index into memory-mapped arrays.
+There are no data-loader processes: a batch is one fancy index into memory-mapped arrays. On several processes each runs this
+loop on its rows of every batch (`lepton.training.distributed`); the first one validates, keeps checkpoints and is listened to.
 """
 
 import math
@@ -23,10 +24,14 @@ from lepton.data.store import Samples
 from lepton.errors import Diverged
 from lepton.kinds import load as load_kind
 from lepton.sharing.base import Sharing
-from lepton.training import checkpoint, devices, optimizer, predict
+from lepton.training import checkpoint, devices, distributed, optimizer, predict
+from lepton.training.ema import EMA
+from lepton.training.exact import agreement
 from lepton.training.network import seeded
 from lepton.training.step import StepResult, step
+from lepton.training.synchronised import synchronised
 from lepton.training.weighting.base import Weighting
+from lepton.types import Batch
 
 
 @dataclass
@@ -62,37 +67,43 @@ class Trainer:
     def fit(self) -> Fit:
         """Trains `model` in place. Raises Diverged when a loss stops being finite; the last good checkpoint stays."""
         plan, compute = self.params.train, self.params.compute
+        distributed.require_even(plan)
+        if distributed.rank():
+            self.valid, self.keep, self.on_epoch = None, None, lambda row, step: None
         device = devices.choose(compute)
         self.device, (self.autocast, self.scaler) = device, devices.mixed(compute, device)
         model = self.model.to(device).train()
+        model.load_state_dict(distributed.same(model.state_dict()))
         self.weights = {
             name: None if values is None else torch.tensor(values, device=device) for name, values in self.class_weights.items()
         }
         self.weighting: Weighting = load_kind("weighting", plan.weighting)(len(model.tasks)).to(device)
-        self.optimizer = optimizer.make(model, plan, self.lr)
+        self.optimizer, self.ema = optimizer.make(model, plan, self.lr), EMA(model, plan.ema)
         self.plan = allowed(self.params.prepare.augment, model.tasks.values())
         per_epoch = max(1, round(len(self.train) / plan.batch_size))
         self.total = max(1, round(self.epochs * per_epoch))
         fit, best, state, first = Fit(0, 0.0, 0), -math.inf, deepcopy(model.state_dict()), 0
         mean_TP: Tensor | None = None
-        if self.keep and (saved := checkpoint.load(self.keep)):
-            first, best, state, mean_TP = saved["epoch"], saved["best"], saved["best_state"], saved["mean"]
+        if saved := distributed.same(checkpoint.load(self.keep) if self.keep else None):
+            first, best, state, mean_TP = saved["epoch"], saved["best"], saved["best_state"], saved["mean"].to(device)
             fit = Fit(**saved["fit"])
             for key, part in self._parts().items():
                 part.load_state_dict(saved[key])
-        with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        with synchronised(model), Progress(*columns, disable=distributed.rank() > 0) as bar:
             line = bar.add_task(self.name, total=self.total, completed=first * per_epoch)
             for epoch in range(first, math.ceil(self.total / per_epoch)):
                 started = time.perf_counter()
                 steps = range(epoch * per_epoch, min((epoch + 1) * per_epoch, self.total))
                 row, mean_TP = self._epoch(epoch, steps, mean_TP, lambda: bar.advance(line))
                 fit.samples_seen += len(steps) * plan.batch_size
-                if self.valid is not None and (measured := predict.metrics(model, self.valid, device)):
+                judged = self.ema.network
+                if self.valid is not None and (measured := predict.metrics(judged, self.valid, device)):
                     row |= {f"valid.{task}.{name}": v for task, values in measured.items() for name, v in values.items()}
-                    row["valid"] = predict.utility(model.tasks, measured)
+                    row["valid"] = predict.utility(judged.tasks, measured)
                 if "valid" not in row or row["valid"] > best:  # without validation labels the last epoch is kept
                     best, fit.best_epoch = row.get("valid", 0.0) if model.settled else -math.inf, epoch + 1
-                    state = deepcopy(model.state_dict())
+                    state = deepcopy(judged.state_dict())
                 fit.seconds += time.perf_counter() - started
                 fit.history.append(row)
                 self.on_epoch(row, steps.stop)
@@ -101,13 +112,14 @@ class Trainer:
                     rest: dict[str, Any] = {"best": best, "best_state": state, "mean": mean_TP, "fit": vars(fit)}
                     checkpoint.save(self.keep, {"epoch": epoch + 1, **rest, **parts})
         fit.grad_TP = mean_TP
-        model.load_state_dict(state)
+        model.load_state_dict(distributed.same(state))
         model.eval()
         return fit
 
     def _parts(self) -> dict[str, Any]:
         """Everything that changes from step to step, but for the random generators: those are seeded anew each epoch."""
         parts = {"model": self.model, "weighting": self.weighting, "optimizer": self.optimizer}
+        parts |= {"ema": self.ema} if self.ema.decay else {}
         return parts | ({"scaler": self.scaler} if self.scaler else {})
 
     def _epoch(
@@ -117,28 +129,35 @@ class Trainer:
         plan, model = self.params.train, self.model
         seeded(self.params.compute.seed, self.name, epoch)
         generator = torch.Generator().manual_seed(torch.initial_seed() % 2**62)
-        rows = draw(self.weight_N, len(steps) * plan.batch_size, generator=generator)
-        names, results, rate = list(model.tasks), [], 0.0
+        rows, share = draw(self.weight_N, len(steps) * plan.batch_size, generator=generator), distributed.share()
+        if share.first:
+            torch.manual_seed(torch.initial_seed() + share.first)  # for dropout, which is not to be alike on all processes
+        names, results, agreed, rate = list(model.tasks), [], [], 0.0
         for number, index in zip(steps, rows.split(plan.batch_size), strict=True):
             done = number / self.total
             rate = optimizer.set_lr(self.optimizer, optimizer.schedule(plan, done))
-            batch = self.train.batch(index, self.device)
+            batch = self.train.batch(index[share.rows], self.device)
             batch = type(batch)(model.kind.prepare(batch.inputs), batch.labels)
-            batch = apply(batch, model.kind, model.tasks, self.plan, generator=generator)
-            result = self._step(batch, done)
+            batch = apply(batch, model.kind, model.tasks, self.plan, generator=generator, share=share)
+            result = self._step(batch, done, exact=plan.exact_gram > 0 and number % plan.exact_gram == 0)
             self._check(result, names, epoch, number)
+            if result.exact_TP is not None and result.exact_TP.isfinite().all():
+                agreed.append(agreement(result.grad_TP, result.exact_TP, result.active_T))
             results.append(result)
             advance()
         loss_T, weight_T = (torch.stack(parts).mean(0) for parts in zip(*[(r.loss_T, r.weight_T) for r in results], strict=True))
-        grads = torch.stack([r.grad_TP for r in results]).mean(0)
+        grad_STP = torch.stack([r.grad_TP for r in results])
+        grads = grad_STP[grad_STP.isfinite().all(2).all(1)].mean(0).nan_to_num()  # without steps that overflowed in fp16
         row: dict[str, float] = {"epoch": epoch + 1, "step": steps.stop, "lr": rate}
         row |= {f"loss.{name}": float(value) for name, value in zip(names, loss_T, strict=True)}
         row |= {f"weight.{name}": float(value) for name, value in zip(names, weight_T, strict=True)}
         for name, levels in model.degrees().items():
             row |= {f"alpha.{name}.{level + 1}": value for level, value in enumerate(levels)}
+        for key in sorted({key for found in agreed for key in found}):
+            row[f"gram.{key}"] = float(np.mean([found[key] for found in agreed if key in found]))
         return row, grads if mean_TP is None else mean_TP + (grads - mean_TP) / (epoch + 1)
 
-    def _step(self, batch: Any, done: float) -> StepResult:
+    def _step(self, batch: Batch, done: float, exact: bool) -> StepResult:
         plan, model = self.params.train, self.model
         if model.begin(done):
             self.optimizer.state.clear()
@@ -149,7 +168,9 @@ class Trainer:
             pull = plan.alpha_pressure * done * pressure
             penalty = pull if penalty is None else penalty + pull
         self.optimizer.zero_grad(set_to_none=True)
-        result = step(model, batch, self.weighting, self.weights, penalty=penalty, scaler=self.scaler, autocast=self.autocast)
+        how: dict[str, Any] = {"scaler": self.scaler, "autocast": self.autocast, "parts": plan.accumulate, "exact": exact}
+        result = step(model, batch, self.weighting, self.weights, penalty=penalty, **how)
+        distributed.sum_gradients(model.parameters())
         if self.scaler:
             self.scaler.unscale_(self.optimizer)
         if plan.clip:
@@ -161,6 +182,7 @@ class Trainer:
             self.optimizer.step()
         if plan.alpha_snap:
             model.snap(plan.alpha_snap)
+        self.ema.update()
         return result
 
     def _check(self, result: StepResult, names: list[str], epoch: int, number: int) -> None:

@@ -10,7 +10,11 @@ from lepton.config import Train
 
 
 def make(model: nn.Module, plan: Train, lr: float) -> torch.optim.Optimizer:
-    """Weight decay on kernels only; norms and biases go without, and so do the sharing degrees, which move `alpha_lr` as fast."""
+    """Weight decay on kernels only; norms and biases go without, and so do the sharing degrees, which move `alpha_lr` as fast.
+
+    adamw decays kernels by lr · l2 a step, whatever their gradients (Loshchilov & Hutter 2019). The others add l2 · kernel to the
+    gradient, after clipping: for sgd that is the same, and adam divides it by the gradient's size like all else.
+    """
     degrees = [parameter for name, parameter in model.named_parameters() if name.endswith("degree_TL")]
     known = {id(parameter) for parameter in degrees}
     rest = [parameter for parameter in model.parameters() if id(parameter) not in known]
@@ -23,18 +27,24 @@ def make(model: nn.Module, plan: Train, lr: float) -> torch.optim.Optimizer:
     for group in groups:
         group["peak"] = group["lr"]
     if plan.optimizer == "sgd":
+        return torch.optim.SGD(groups)
+    if plan.optimizer == "momentum":
         return torch.optim.SGD(groups, momentum=0.9, nesterov=True)
     kind = torch.optim.AdamW if plan.optimizer == "adamw" else torch.optim.Adam
     return kind(groups, betas=(0.9, 0.99), foreach=True)
 
 
 def schedule(plan: Train, at: float) -> float:
-    """Share of the peak learning rate at a share of the training in [0, 1]: linear warm-up, then a cosine to 1 % or constant."""
+    """Share of the peak learning rate at a share of the training in [0, 1]: linear warm-up, then as `plan.schedule` says."""
     if at < plan.warmup:
         return (at + 1e-3) / (plan.warmup + 1e-3)
     if plan.schedule == "constant":
         return 1.0
+    if plan.schedule == "step":
+        return 0.1 ** sum(at >= drop for drop in plan.drops)
     done = (at - plan.warmup) / (1 - plan.warmup)
+    if plan.schedule == "linear":
+        return 1 - 0.99 * min(done, 1.0)
     return 0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1.0))) / 2
 
 

@@ -8,28 +8,37 @@ never updated),
 
 Both are exact for linear reads. All levels concatenated are G[t]; M = G Gᵀ decides the weights; the trunk's one backward starts
 from q with ∂L_t/∂q[t,l] scaled by w_t. Everything that belongs to one task takes its own plain gradient.
+
+A batch may be computed in parts, one after the other and on several processes: losses are means over the labelled rows of all
+parts, and M is that of all, so that there is one decision. Every part keeps its ∂L/∂q until then.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lepton.sharing.base import Sharing
+from lepton.training import distributed
+from lepton.training.exact import exact_gradients
+from lepton.training.parts import Part, recomputed, seeds, split
 from lepton.training.weighting.base import Weighting
 from lepton.types import Batch, Labels
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """loss_T: mean over labelled rows, 0 without any. grad_TP: each task's gradient at γ and β of all levels. weight_T: as used."""
+    """loss_T: mean over labelled rows, 0 without any. grad_TP: each task's gradient at γ and β of all levels. weight_T: as used.
+
+    exact_TP: each task's gradient at all parameters of the trunk, where it was asked for.
+    """
 
     loss_T: Tensor
     grad_TP: Tensor
     weight_T: Tensor
     active_T: Tensor
+    exact_TP: Tensor | None = None
 
 
 def _full(x: Tensor) -> Tensor:
@@ -44,18 +53,28 @@ def labelled(labels: Labels) -> tuple[Tensor, Labels]:
     return rows, {field: value[rows] for field, value in labels.items()}
 
 
+def label_counts(model: Sharing, labels: Mapping[str, Labels]) -> Tensor:
+    """Labelled rows of each task [T]."""
+    return torch.stack([labels[name]["present"].sum() for name in model.tasks])
+
+
 def task_losses(
-    model: Sharing, raw: Mapping[str, Tensor], labels: Mapping[str, Labels], class_weights: Mapping[str, Tensor | None]
+    model: Sharing,
+    raw: Mapping[str, Tensor],
+    labels: Mapping[str, Labels],
+    class_weights: Mapping[str, Tensor | None],
+    count_T: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Mean loss of each task over its labelled rows [T], and which tasks have any [T]."""
-    losses, active = [], []
-    for name, task in model.tasks.items():
-        present = labels[name]["present"]
+    """Mean loss of each task over its labelled rows [T], and which tasks have any [T].
+
+    count_T: labelled rows of the whole batch, where these rows are a part of it; their share of the mean then.
+    """
+    count_T = label_counts(model, labels) if count_T is None else count_T
+    losses = []
+    for (name, task), count in zip(model.tasks.items(), count_T, strict=True):
         loss_B = task.loss(_full(raw[name]), labels[name], class_weights.get(name))
-        count = present.sum()
-        losses.append(torch.where(present, loss_B, 0.0).sum() / count.clamp(min=1))
-        active.append(count > 0)
-    return torch.stack(losses), torch.stack(active)
+        losses.append(torch.where(labels[name]["present"], loss_B, 0.0).sum() / count.clamp(min=1))
+    return torch.stack(losses), count_T > 0
 
 
 def shared_gradients(
@@ -76,6 +95,42 @@ def shared_gradients(
     return torch.cat(parts, 1) if parts else torch.zeros(len(names), 0, device=next(model.parameters()).device)
 
 
+def through_tasks(
+    model: Sharing,
+    batch: Batch,
+    count_T: Tensor,
+    class_weights: Mapping[str, Tensor | None],
+    penalty: Tensor | None,
+    scaler: torch.amp.GradScaler | None,
+    autocast: torch.autocast | None,
+    again: bool,
+) -> Part:
+    """Forward, and backward through heads, branches and reads. again: the trunk's backward computes its activations anew."""
+    rows, labels = {}, {}
+    for name in model.tasks:  # a head and its loss see labelled rows alone
+        rows[name], labels[name] = labelled(batch.labels[name])
+    with autocast or torch.autocast(batch.inputs.device.type, enabled=False):
+        shared = recomputed(model.trunk, batch.inputs) if again else model.trunk(batch.inputs)
+        effective = model.read_kernels()
+        kernels = {level: kernel.detach().requires_grad_() for level, kernel in effective.items()}
+        linear = model.read([s.detach() for s in shared], kernels)
+        cut = [q.detach().requires_grad_(level in kernels) for level, q in enumerate(linear)]
+        raw = model.rest(batch.inputs, cut, rows)
+    loss_T, _ = task_losses(model, raw, labels, class_weights, count_T)
+    total = loss_T.sum() if penalty is None else loss_T.sum() + penalty
+    (scaler.scale(total) if scaler else total).backward()
+
+    grad_q = {level: q.grad for level, q in enumerate(cut) if q.grad is not None}
+    slopes: tuple[Tensor, ...] = ()
+    if read := list(grad_q):  # else nobody reads the trunk any more
+        slopes = torch.autograd.grad([linear[level] for level in read], [kernels[level] for level in read], [*grad_q.values()])
+        torch.autograd.backward([effective[level] for level in read], slopes)
+    grad_TP = shared_gradients(model, kernels, grad_q, dict(zip(grad_q, slopes, strict=True)))
+    if scaler:
+        grad_TP = grad_TP / scaler.get_scale()
+    return Part(shared, {level: kernel.detach() for level, kernel in kernels.items()}, grad_q, loss_T.detach(), grad_TP)
+
+
 def step(
     model: Sharing,
     batch: Batch,
@@ -85,43 +140,30 @@ def step(
     penalty: Tensor | None = None,
     scaler: torch.amp.GradScaler | None = None,
     autocast: torch.autocast | None = None,
+    parts: int = 1,
+    exact: bool = False,
 ) -> StepResult:
-    """Accumulates every gradient; the caller's optimiser moves the parameters.
+    """Accumulates every gradient of this process; the caller's optimiser moves the parameters.
 
-    penalty: added to the tasks' own loss. scaler: scales losses against fp16 underflow; its scale is taken out of G.
+    batch: this process's rows. penalty: added to the tasks' own loss. scaler: scales losses against fp16 underflow; its scale is
+    taken out of G. parts: micro-batches, computed one after the other. exact: whether to return G at all parameters of the trunk.
     """
     static_T = torch.tensor([task.weight for task in model.tasks.values()], device=batch.inputs.device)
-    rows, labels = {}, {}
-    for name in model.tasks:  # a head and its loss see labelled rows alone
-        rows[name], labels[name] = labelled(batch.labels[name])
-    with autocast or torch.autocast(batch.inputs.device.type, enabled=False):
-        shared = model.trunk(batch.inputs)
-        effective = model.read_kernels()
-        kernels = {level: kernel.detach().requires_grad_() for level, kernel in effective.items()}
-        linear = model.read([s.detach() for s in shared], kernels)
-        cut = [q.detach().requires_grad_(level in kernels) for level, q in enumerate(linear)]
-        raw = model.rest(batch.inputs, cut, rows)
-    loss_T, active_T = task_losses(model, raw, labels, class_weights)
-    total = loss_T.sum() if penalty is None else loss_T.sum() + penalty
-    (scaler.scale(total) if scaler else total).backward()
-
-    grad_of = {level: q.grad for level, q in enumerate(cut) if q.grad is not None}
-    slopes: tuple[Tensor, ...] = ()
-    if read := list(grad_of):  # else nobody reads the trunk any more
-        slopes = torch.autograd.grad([linear[level] for level in read], [kernels[level] for level in read], [*grad_of.values()])
-        torch.autograd.backward([effective[level] for level in read], slopes)
-    grad_TP = shared_gradients(model, kernels, grad_of, dict(zip(grad_of, slopes, strict=True)))
-    if scaler:
-        grad_TP = grad_TP / scaler.get_scale()
-    weight_T = weighting(loss_T.detach(), grad_TP @ grad_TP.T, active_T) * static_T
-    names, seeds = list(model.tasks), {}
-    for level, grad in grad_of.items():
-        if not shared[level].requires_grad:  # a trunk that is fixed
-            continue
-        index = [names.index(name) for name in model.structure.readers[level]]
-        scale = weight_T[index].repeat_interleave(len(kernels[level]) // len(index))[:, None, None, None]
-        seed = F.conv_transpose2d(grad, (kernels[level].detach() * scale).to(grad.dtype))
-        seeds[level] = seed.to(shared[level].dtype)
-    if seeds:
-        torch.autograd.backward([shared[level] for level in seeds], [*seeds.values()])
-    return StepResult(loss_T.detach(), grad_TP, weight_T, active_T)
+    count_T = distributed.total(label_counts(model, batch.labels))
+    if penalty is not None:  # the same on every process, and wanted once
+        penalty = penalty / distributed.size()
+    done = []
+    for number, rows in enumerate(split(batch, parts)):
+        extra = None if number else penalty
+        done.append(through_tasks(model, rows, count_T, class_weights, extra, scaler, autocast, again=parts > 1))
+    loss_T = distributed.total(torch.stack([part.loss_T for part in done]).sum(0))
+    grad_TP = distributed.total(torch.stack([part.grad_TP for part in done]).sum(0))
+    active_T = count_T > 0
+    weight_T = weighting(loss_T, grad_TP @ grad_TP.T, active_T) * static_T
+    exact_TP = distributed.total(exact_gradients(model, done)) if exact else None
+    if exact_TP is not None and scaler:
+        exact_TP = exact_TP / scaler.get_scale()
+    for part in done:
+        if found := seeds(model, part, weight_T):
+            torch.autograd.backward([part.shared[level] for level in found], [*found.values()])
+    return StepResult(loss_T, grad_TP, weight_T, active_T, exact_TP)
