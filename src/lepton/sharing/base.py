@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from lepton.config import Model
 from lepton.inputs.base import BaseInput
 from lepton.sharing.trunk import Trunk, convolution
+from lepton.tasks import together
 from lepton.tasks.base import BaseTask, Level
+from lepton.tasks.classification import PooledLinear
 from lepton.types import Outputs
 
 
@@ -108,7 +110,7 @@ class Sharing(nn.Module, ABC):
         """The inputs and every level's reads [B, readers · branch, H, W] to every level's features of the tasks present there."""
 
     def rest(self, x: Tensor, q: Sequence[Tensor], rows: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """Branches and heads: the inputs and every level's reads to each task's raw output, of all rows or of the task's `rows`."""
+        """Branches and heads: the inputs and every level's reads to each task's raw output, of all rows or of those in `rows`."""
         return self._heads(self.features(x, q), rows)
 
     def present(self, level: int) -> tuple[str, ...]:
@@ -137,15 +139,24 @@ class Sharing(nn.Module, ABC):
         names = self.present(level)
         return dict(zip(names, feature.chunk(len(names), 1), strict=True)) if names else {}
 
+    def as_one(self) -> dict[str, PooledLinear]:
+        """The heads that train together and on all rows, of which one more costs next to nothing."""
+        return {name: head for name, head in self.heads.items() if isinstance(head, PooledLinear)}
+
     def _heads(self, features: Sequence[Tensor], rows: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
         """Each task's head on its own channels of every level that it reads."""
-        depth, raw = len(features), {}
+        depth, rows = len(features), rows or {}
+        raw: dict[str, Tensor] = {}
+        as_one = self.as_one() if self.training else {}
         own: list[dict[str, Tensor]] = []
         for level, feature in enumerate(features):
             there = self.present(level)
-            wanted = [name for name in there if level in self.tasks[name].levels(depth)]
+            wanted = [name for name in there if level in self.tasks[name].levels(depth) and name not in as_one]
             own.append(cut(feature, there, wanted) if self.training else self.by_task(level, feature))
+            here = {name: head for name, head in as_one.items() if level == self.tasks[name].levels(depth)[-1]}
+            raw |= together.pooled(here, feature, there)
         for name, task in self.tasks.items():
-            mine = [own[level][name] for level in task.levels(depth)]
-            raw[name] = self.heads[name](mine if rows is None else [feature[rows[name]] for feature in mine])
-        return raw
+            if name not in raw:
+                mine = [own[level][name] for level in task.levels(depth)]
+                raw[name] = self.heads[name]([feature[rows[name]] for feature in mine] if name in rows else mine)
+        return {name: raw[name] for name in self.tasks}

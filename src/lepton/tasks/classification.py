@@ -1,7 +1,7 @@
 """One class out of K: cross-entropy, accuracy and macro F1."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -84,6 +84,17 @@ class Classification(BaseTask):
 
     def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:
         return F.cross_entropy(raw, labels["class"], weight=class_weights_K, reduction="none")
+
+    @classmethod
+    def losses(
+        cls, tasks: Sequence[Self], raw: Sequence[Tensor], labels: Sequence[Labels], class_weights: Sequence[Tensor | None]
+    ) -> Tensor:
+        class_TB = torch.stack([fields["class"] for fields in labels])
+        loss_TB = F.cross_entropy(torch.cat([*raw]), class_TB.flatten(), reduction="none").view_as(class_TB)
+        if all(weight_K is None for weight_K in class_weights):
+            return loss_TB
+        weight_TK = torch.stack([raw[0].new_ones(raw[0].shape[1]) if one is None else one for one in class_weights])
+        return loss_TB * weight_TK.gather(1, class_TB)
 
     def predict(self, raw: Tensor) -> Outputs:
         return {"probability": raw.softmax(1)}

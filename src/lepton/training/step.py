@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lepton.sharing.base import Sharing
+from lepton.tasks import together
 from lepton.training.weighting.base import Weighting
 from lepton.types import Batch, Labels
 
@@ -48,14 +49,17 @@ def task_losses(
     model: Sharing, raw: Mapping[str, Tensor], labels: Mapping[str, Labels], class_weights: Mapping[str, Tensor | None]
 ) -> tuple[Tensor, Tensor]:
     """Mean loss of each task over its labelled rows [T], and which tasks have any [T]."""
-    losses, active = [], []
-    for name, task in model.tasks.items():
-        present = labels[name]["present"]
-        loss_B = task.loss(_full(raw[name]), labels[name], class_weights.get(name))
-        count = present.sum()
-        losses.append(torch.where(present, loss_B, 0.0).sum() / count.clamp(min=1))
-        active.append(count > 0)
-    return torch.stack(losses), torch.stack(active)
+    losses, active, place = [], [], dict[str, int]()
+    for names in together.alike({name: (type(task), raw[name].shape) for name, task in model.tasks.items()}):
+        mine = [model.tasks[name] for name in names], [_full(raw[name]) for name in names], [labels[name] for name in names]
+        present_TB = torch.stack([labels[name]["present"] for name in names])
+        loss_TB = type(mine[0][0]).losses(*mine, [class_weights.get(name) for name in names])
+        count_T = present_TB.sum(1)
+        losses.append(torch.where(present_TB, loss_TB, 0.0).sum(1) / count_T.clamp(min=1))
+        active.append(count_T > 0)
+        place |= {name: len(place) + number for number, name in enumerate(names)}
+    order = torch.tensor([place[name] for name in model.tasks], device=losses[0].device)
+    return torch.cat(losses)[order], torch.cat(active)[order]
 
 
 def shared_gradients(
@@ -91,8 +95,8 @@ def step(
     penalty: added to the tasks' own loss. scaler: scales losses against fp16 underflow; its scale is taken out of G.
     """
     static_T = torch.tensor([task.weight for task in model.tasks.values()], device=batch.inputs.device)
-    rows, labels = {}, {}
-    for name in model.tasks:  # a head and its loss see labelled rows alone
+    rows, labels = {}, dict(batch.labels)
+    for name in model.tasks.keys() - model.as_one():  # such a head and its loss see labelled rows alone
         rows[name], labels[name] = labelled(batch.labels[name])
     with autocast or torch.autocast(batch.inputs.device.type, enabled=False):
         shared = model.trunk(batch.inputs)
