@@ -1,8 +1,8 @@
 """What every benchmark shares: its options, the order in which rivals are timed, its table, and its file of results.
 
-    options = harness.parser("step_cost", __doc__).parse_args()      # --quick --data --seeds --out; add_argument adds more
-    seconds = harness.interleaved({"bare": bare, "lepton": lepton}, rounds=30)
-    harness.save("step_cost", options, "what was measured, in a sentence", rows, [harness.at_most("bare to lepton", 1.02, 1.15)])
+    options = parser("step_cost", __doc__).parse_args()      # --quick --data --seeds --out; add_argument adds more
+    seconds = interleaved({"bare": bare, "lepton": lepton}, rounds=30)
+    save("step_cost", options, "what was measured, in a sentence", rows, [at_most("bare to lepton", 1.02, 1.15)])
 
 A row is a flat dict of words and numbers (None: not measured), a claim a number beside its bound. A claim that fails is printed in
 red and written down as such; the exit code stays 0, for the measurement went well.
@@ -10,15 +10,18 @@ red and written down as such; the exit code stays 0, for the measurement went we
 
 import argparse
 import platform
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psutil
 import torch
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -78,6 +81,11 @@ def interleaved(
     return seconds
 
 
+def ratio(seconds: Mapping[str, Sequence[float]], one: str, other: str) -> float:
+    """How many times as long one takes as the other: the median over rounds, each of which compares neighbours in time."""
+    return median(a / b for a, b in zip(seconds[one], seconds[other], strict=True))
+
+
 def now(device: str = "cpu") -> float:
     """Seconds on a clock, once the device has done all that it was given."""
     if device == "cuda":
@@ -119,9 +127,9 @@ def save(name: str, options: argparse.Namespace, setting: str, rows: Sequence[Ro
 
 
 def show(title: str, rows: Sequence[Row], claims: Sequence[Claim]) -> None:
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 132)
     columns = columns_of(rows)
-    table = Table(*columns, title=title, title_justify="left")
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for row in rows:
         table.add_row(*[text(row.get(column)) for column in columns])
     console.print(table)

@@ -62,22 +62,28 @@ def task_losses(
     return torch.cat(losses)[order], torch.cat(active)[order]
 
 
+def readers(model: Sharing, level: int) -> list[int] | slice:
+    """Where the tasks that read a level stand among all; where all do, a slice, which copies nothing."""
+    names = list(model.tasks)
+    there = model.structure.readers[level]
+    return slice(None) if there == tuple(names) else [names.index(name) for name in there]
+
+
 def shared_gradients(
     model: Sharing, kernels: Mapping[int, Tensor], grad_q: Mapping[int, Tensor], grad_w: Mapping[int, Tensor]
 ) -> Tensor:
     """G [T, 2 Σ C_l]: each task's gradient at scale and shift of the shared channels, from ∂L/∂q and ∂L/∂W of every read level."""
-    names = list(model.tasks)
+    tasks = len(model.tasks)
     parts = []
     for level, grad in grad_q.items():
-        readers = model.structure.readers[level]
-        per_task = (len(readers), -1)
+        per_task = (len(model.structure.readers[level]), -1)
         weight_RbC, slope_RbC = (_full(w.detach()[:, :, 0, 0]).unflatten(0, per_task) for w in (kernels[level], grad_w[level]))
-        scale_RC = (weight_RbC * slope_RbC).sum(1)
-        shift_RC = torch.einsum("rbc,rb->rc", weight_RbC, _full(grad).sum((0, 2, 3)).unflatten(0, per_task))
-        part = scale_RC.new_zeros(len(names), 2 * weight_RbC.shape[2])
-        part[[names.index(name) for name in readers]] = torch.cat([scale_RC, shift_RC], 1)
-        parts.append(part)
-    return torch.cat(parts, 1) if parts else torch.zeros(len(names), 0, device=next(model.parameters()).device)
+        change_Rb = _full(grad).sum((0, 2, 3)).unflatten(0, per_task)
+        mine_RP = torch.cat([(weight_RbC * slope_RbC).sum(1), (weight_RbC * change_Rb[:, :, None]).sum(1)], 1)
+        part_TP = mine_RP.new_zeros(tasks, mine_RP.shape[1])
+        part_TP[readers(model, level)] = mine_RP
+        parts.append(part_TP)
+    return torch.cat(parts, 1) if parts else torch.zeros(tasks, 0, device=next(model.parameters()).device)
 
 
 def step(
@@ -118,10 +124,9 @@ def step(
     if scaler:
         grad_TP = grad_TP / scaler.get_scale()
     weight_T = weighting(loss_T.detach(), grad_TP @ grad_TP.T, active_T) * static_T
-    names, seeds = list(model.tasks), []
+    seeds = []
     for level, grad in grad_of.items():
-        index = [names.index(name) for name in model.structure.readers[level]]
-        scale = weight_T[index].repeat_interleave(model.structure.branch[level])[:, None, None, None]
+        scale = weight_T[readers(model, level)].repeat_interleave(model.structure.branch[level])[:, None, None, None]
         seed = F.conv_transpose2d(grad, (kernels[level].detach() * scale).to(grad.dtype))
         seeds.append(seed.to(shared[level].dtype))
     if seeds:
