@@ -29,7 +29,7 @@ serve: $(READY)  ## Prefect's server, a worker and the schedules, on this machin
 	@$(BIN)/python -m flows.serve $(if $(EVERY),--every $(EVERY))
 
 bench: $(READY)  ## the quick benchmarks; full ones: python -m benchmarks.NAME
-	@set -e; for file in benchmarks/[a-z]*.py; do [ -e $$file ] || continue; $(BIN)/python -m benchmarks.$$(basename $$file .py) --quick; done
+	@set -e; for file in $$(grep -l 'harness.parser(' benchmarks/*.py); do $(BIN)/python -m benchmarks.$$(basename $$file .py) --quick; done
 
 $(READY): pyproject.toml constraints.txt requirements-tflite.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -39,7 +39,8 @@ def test_computing_the_trunk_again_moves_no_statistics_again(way: str) -> None:
         if name.startswith("trunk"):
             close(model.get_buffer(name), value, 1e-12)
     counts = [count for name, count in model.trunk.named_buffers() if name.endswith("num_batches_tracked")]
-    assert counts and all(count == 2 for count in counts)
+    assert counts
+    assert all(count == 2 for count in counts)
 
 
 def kept(way: str, parts: int) -> int:

@@ -41,5 +41,7 @@ def apply(
     share: Share = Share(),
 ) -> Batch:
     """Moves the inputs by the plan and every label with them. The rows are those of `share`, the inputs as networks see them."""
+    if plan == Augment():
+        return batch  # resampling in place costs a small network more than its step
     inputs, warp = kind.augment(batch.inputs, plan, generator=generator, share=share)
     return Batch(inputs, {name: task.move(batch.labels[name], warp) for name, task in tasks.items()})

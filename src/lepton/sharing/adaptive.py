@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lepton.config import Model
+from lepton.sharing import grouped
 from lepton.sharing.base import Structure, up_to_heads
 from lepton.sharing.degrees import Degrees
 from lepton.sharing.trunk import convolution
@@ -46,19 +47,20 @@ class Adaptive(Degrees):
         below = up_to_heads(tasks, len(model.trunk))
         return Structure("adaptive", model.trunk, model.branch, below, below)
 
-    def _degrees(self, level: int, tasks: Sequence[str]) -> Tensor:
+    def _degrees(self, alpha_TL: Tensor, level: int, tasks: Sequence[str]) -> Tensor:
         """α of some tasks at a level, one value for each of their channels [tasks · branch, 1, 1, 1]."""
         order = list(self.tasks)
-        alpha_T = self.alpha_TL[[order.index(name) for name in tasks], level]
+        alpha_T = alpha_TL[:, level] if order == list(tasks) else alpha_TL[[order.index(name) for name in tasks], level]
         return alpha_T.repeat_interleave(self.structure.branch[level])[:, None, None, None]
 
     def read_kernels(self) -> dict[int, Tensor]:
         """α W: the degrees scale the kernels instead of the features, which is the same and costs nothing."""
-        plain = super().read_kernels()
-        return {level: kernel * self._degrees(level, self.structure.readers[level]) for level, kernel in plain.items()}
+        plain, alpha_TL = super().read_kernels(), self.alpha_TL
+        return {level: kernel * self._degrees(alpha_TL, level, self.structure.readers[level]) for level, kernel in plain.items()}
 
     def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
         features: list[Tensor] = []
+        own_TL = 1 - self.alpha_TL
         for level, (branch, norm) in enumerate(zip(self.branches, self.norms, strict=True)):
             if not self.present(level):
                 features.append(x[:, :0])
@@ -67,7 +69,7 @@ class Adaptive(Degrees):
             if isinstance(branch, nn.Conv2d):
                 owners = self.structure.owners[level]
                 below = x if level == 0 else self._pick(features[-1], self.present(level - 1), owners)
-                own = branch._conv_forward(below, branch.weight * (1 - self._degrees(level, owners)), None)
+                own = grouped.convolve(below, branch.weight * self._degrees(own_TL, level, owners), branch)
             features.append(norm(self._mix(level, q[level], own)).relu_())
         return features
 

@@ -20,7 +20,9 @@ from lepton.config import Model
 from lepton.inputs.base import BaseInput
 from lepton.sharing import sequence
 from lepton.sharing.trunk import Trunk, convolution
+from lepton.tasks import together
 from lepton.tasks.base import BaseTask, Level
+from lepton.tasks.pooled_linear import PooledLinear
 from lepton.types import Outputs
 
 Names = tuple[str, ...]
@@ -177,13 +179,18 @@ class Sharing(nn.Module, ABC):
         return self
 
     def rest(self, x: Tensor, q: Sequence[Tensor], rows: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """Branches and heads: the inputs and every level's reads to each task's raw output, of all rows or of the task's `rows`."""
+        """Branches and heads: the inputs and every level's reads to each task's raw output, of all rows or of those in `rows`."""
         return self._heads(self.features(x, q), rows)
 
     def present(self, level: int) -> tuple[str, ...]:
         """The tasks that have features at a level, in the order of their channels there."""
         either = {*self.structure.readers[level], *self.structure.owners[level]}
         return tuple(name for name in self.tasks if name in either)
+
+    def reading(self, level: int) -> list[int] | slice:
+        """Where the tasks that read a level stand among all; where all do, a slice, which copies nothing."""
+        names, there = list(self.tasks), self.structure.readers[level]
+        return slice(None) if there == tuple(names) else [names.index(name) for name in there]
 
     def read_kernels(self) -> dict[int, Tensor]:
         """W of every level that is read [readers · branch, C, 1, 1], as it takes effect; differentiable."""
@@ -215,25 +222,38 @@ class Sharing(nn.Module, ABC):
         parts = dict(zip(there, feature.chunk(len(there), 1), strict=True))
         return torch.cat([parts[name] for name in wanted], 1)
 
+    def read_by_others(self) -> set[str]:
+        """The tasks whose output another task's head reads."""
+        return {other for name in self.links for other in sequence.of(self.links, name)}
+
+    def as_one(self) -> dict[str, PooledLinear]:
+        """The heads that train together and on all rows, of which one more costs next to nothing."""
+        alone = {*self.links, *self.read_by_others()}
+        return {name: head for name, head in self.heads.items() if type(head) is PooledLinear and name not in alone}
+
     def _heads(self, features: Sequence[Tensor], rows: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
         """Each task's head on its own channels of every level that it reads, after the heads whose output it reads."""
-        depth = len(features)
+        depth, rows = len(features), rows or {}
         raw: dict[str, Tensor] = {}
+        as_one = self.as_one() if self.training else {}
         own: list[dict[str, Tensor]] = []
         for level, feature in enumerate(features):
             there = self.present(level)
-            wanted = [name for name in there if level in self.tasks[name].read_levels(depth)]
+            wanted = [name for name in there if level in self.tasks[name].read_levels(depth) and name not in as_one]
             own.append(cut(feature, there, wanted) if self.training else self.by_task(level, feature))
-        read_by_others = {other for name in self.links for other in sequence.of(self.links, name)}
+            here = {name: head for name, head in as_one.items() if level == self.tasks[name].read_levels(depth)[-1]}
+            raw |= together.pooled(here, feature, there)
+        read_by_others = self.read_by_others()
         for name in sequence.order(self.tasks):
+            if name in raw:
+                continue
             mine = [own[level][name] for level in self.tasks[name].read_levels(depth)]
-            chosen = None if rows is None or name in read_by_others else rows[name]  # other tasks have other rows
+            chosen = None if name in read_by_others else rows.get(name)  # other tasks have other rows
             if chosen is not None:
                 mine = [feature[chosen] for feature in mine]
             for other, link in sequence.of(self.links, name).items():
                 said = raw[other].detach()
                 mine[-1] = mine[-1] + link(said if chosen is None else said[chosen])
             raw[name] = self.heads[name](mine)
-        if rows is not None:
-            raw |= {name: raw[name][rows[name]] for name in read_by_others}
+        raw |= {name: raw[name][rows[name]] for name in read_by_others if name in rows}
         return {name: raw[name] for name in self.tasks}

@@ -3,10 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+import torch
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
@@ -121,6 +122,13 @@ class BaseTask(Task, ABC):
     @abstractmethod
     def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:
         """Loss of each sample [B]; rows without a label may hold any finite number, the loop masks them."""
+
+    @classmethod
+    def losses(
+        cls, tasks: Sequence[Self], raw: Sequence[Tensor], labels: Sequence[Labels], class_weights: Sequence[Tensor | None]
+    ) -> Tensor:
+        """`loss` of several tasks whose outputs have one shape [T, B]; kinds that many tasks may be of compute it at once."""
+        return torch.stack([task.loss(r, one, w) for task, r, one, w in zip(tasks, raw, labels, class_weights, strict=True)])
 
     @abstractmethod
     def predict(self, raw: Tensor) -> Outputs:

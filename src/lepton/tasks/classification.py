@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -66,6 +67,17 @@ class Classification(OneOf):
 
     def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:
         return F.cross_entropy(raw, labels["class"], weight=class_weights_K, reduction="none")
+
+    @classmethod
+    def losses(
+        cls, tasks: Sequence[Self], raw: Sequence[Tensor], labels: Sequence[Labels], class_weights: Sequence[Tensor | None]
+    ) -> Tensor:
+        class_TB = torch.stack([fields["class"] for fields in labels])
+        loss_TB = F.cross_entropy(torch.cat([*raw]), class_TB.flatten(), reduction="none").view_as(class_TB)
+        if all(weight_K is None for weight_K in class_weights):
+            return loss_TB
+        weight_TK = torch.stack([raw[0].new_ones(raw[0].shape[1]) if one is None else one for one in class_weights])
+        return loss_TB * weight_TK.gather(1, class_TB)
 
     def predict(self, raw: Tensor) -> Outputs:
         return {"probability": raw.softmax(1)}

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
+import torch
 import torch.nn.functional as F
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -83,8 +84,15 @@ class Regression(BaseTask):
         return PooledLinear(levels[-1], 1, dropout)
 
     def loss(self, raw: Tensor, labels: Labels, class_weights_K: Tensor | None) -> Tensor:
-        middle, half = self._middle_and_half
-        return 4 * F.smooth_l1_loss(raw[:, 0], (labels["value"] - middle) / half, reduction="none", beta=0.25)
+        return self.losses([self], [raw], [labels], [None])[0]
+
+    @classmethod
+    def losses(
+        cls, tasks: Sequence[Self], raw: Sequence[Tensor], labels: Sequence[Labels], class_weights: Sequence[Tensor | None]
+    ) -> Tensor:
+        raw_TB, value_TB = torch.stack([*raw])[..., 0], torch.stack([fields["value"] for fields in labels])
+        middle_T1, half_T1 = value_TB.new_tensor([task._middle_and_half for task in tasks]).T[..., None]
+        return 4 * F.smooth_l1_loss(raw_TB, (value_TB - middle_T1) / half_T1, reduction="none", beta=0.25)
 
     def predict(self, raw: Tensor) -> Outputs:
         middle, half = self._middle_and_half

@@ -31,7 +31,7 @@ def make(model: nn.Module, plan: Train, lr: float) -> torch.optim.Optimizer:
     if plan.optimizer == "momentum":
         return torch.optim.SGD(groups, momentum=0.9, nesterov=True)
     kind = torch.optim.AdamW if plan.optimizer == "adamw" else torch.optim.Adam
-    return kind(groups, betas=(0.9, 0.99), foreach=True)
+    return kind(groups, betas=(0.9, 0.99), fused=True)
 
 
 def schedule(plan: Train, at: float) -> float:

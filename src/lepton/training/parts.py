@@ -62,11 +62,11 @@ def recomputed(trunk: nn.Module, inputs: Tensor) -> list[Tensor]:
 
 def seeds(model: Sharing, part: Part, weight_T: Tensor) -> dict[int, Tensor]:
     """Σ_t w_t ∂L_t/∂s of every level with readers, where the trunk's backward starts; nothing where the trunk is fixed."""
-    names, found = list(model.tasks), {}
+    found = {}
     for level, grad in part.grad_q.items():
         if part.shared[level].requires_grad:
-            index = [names.index(name) for name in model.structure.readers[level]]
-            scale = weight_T[index].repeat_interleave(len(part.kernels[level]) // len(index))[:, None, None, None]
+            width = len(part.kernels[level]) // len(model.structure.readers[level])
+            scale = weight_T[model.reading(level)].repeat_interleave(width)[:, None, None, None]
             seed = F.conv_transpose2d(grad, (part.kernels[level] * scale).to(grad.dtype))
             found[level] = seed.to(part.shared[level].dtype)
     return found

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from lepton.sharing.base import Sharing
+from lepton.tasks import together
 from lepton.training import distributed
 from lepton.training.exact import exact_gradients
 from lepton.training.parts import Part, recomputed, seeds, split
@@ -70,29 +71,32 @@ def task_losses(
     count_T: labelled rows of the whole batch, where these rows are a part of it; their share of the mean then.
     """
     count_T = label_counts(model, labels) if count_T is None else count_T
-    losses = []
-    for (name, task), count in zip(model.tasks.items(), count_T, strict=True):
-        loss_B = task.loss(_full(raw[name]), labels[name], class_weights.get(name))
-        losses.append(torch.where(labels[name]["present"], loss_B, 0.0).sum() / count.clamp(min=1))
-    return torch.stack(losses), count_T > 0
+    losses, place = [], dict[str, int]()
+    for names in together.alike({name: (type(task), raw[name].shape) for name, task in model.tasks.items()}):
+        mine = [model.tasks[name] for name in names], [_full(raw[name]) for name in names], [labels[name] for name in names]
+        present_TB = torch.stack([labels[name]["present"] for name in names])
+        loss_TB = type(mine[0][0]).losses(*mine, [class_weights.get(name) for name in names])
+        losses.append(torch.where(present_TB, loss_TB, 0.0).sum(1))
+        place |= {name: len(place) + number for number, name in enumerate(names)}
+    order = torch.tensor([place[name] for name in model.tasks], device=count_T.device)
+    return torch.cat(losses)[order] / count_T.clamp(min=1), count_T > 0
 
 
 def shared_gradients(
     model: Sharing, kernels: Mapping[int, Tensor], grad_q: Mapping[int, Tensor], grad_w: Mapping[int, Tensor]
 ) -> Tensor:
     """G [T, 2 Σ C_l]: each task's gradient at scale and shift of the shared channels, from ∂L/∂q and ∂L/∂W of every read level."""
-    names = list(model.tasks)
+    tasks = len(model.tasks)
     parts = []
     for level, grad in grad_q.items():
-        readers = model.structure.readers[level]
-        per_task = (len(readers), -1)
+        per_task = (len(model.structure.readers[level]), -1)
         weight_RbC, slope_RbC = (_full(w.detach()[:, :, 0, 0]).unflatten(0, per_task) for w in (kernels[level], grad_w[level]))
-        scale_RC = (weight_RbC * slope_RbC).sum(1)
-        shift_RC = torch.einsum("rbc,rb->rc", weight_RbC, _full(grad).sum((0, 2, 3)).unflatten(0, per_task))
-        part = scale_RC.new_zeros(len(names), 2 * weight_RbC.shape[2])
-        part[[names.index(name) for name in readers]] = torch.cat([scale_RC, shift_RC], 1)
-        parts.append(part)
-    return torch.cat(parts, 1) if parts else torch.zeros(len(names), 0, device=next(model.parameters()).device)
+        change_Rb = _full(grad).sum((0, 2, 3)).unflatten(0, per_task)
+        mine_RP = torch.cat([(weight_RbC * slope_RbC).sum(1), (weight_RbC * change_Rb[:, :, None]).sum(1)], 1)
+        part_TP = mine_RP.new_zeros(tasks, mine_RP.shape[1])
+        part_TP[model.reading(level)] = mine_RP
+        parts.append(part_TP)
+    return torch.cat(parts, 1) if parts else torch.zeros(tasks, 0, device=next(model.parameters()).device)
 
 
 def through_tasks(
@@ -106,9 +110,10 @@ def through_tasks(
     again: bool,
 ) -> Part:
     """Forward, and backward through heads, branches and reads. again: the trunk's backward computes its activations anew."""
-    rows, labels = {}, {}
-    for name in model.tasks:  # a head and its loss see labelled rows alone
-        rows[name], labels[name] = labelled(batch.labels[name])
+    rows, labels, as_one = {}, dict(batch.labels), model.as_one()
+    for name in model.tasks:
+        if name not in as_one:  # such a head and its loss see labelled rows alone
+            rows[name], labels[name] = labelled(batch.labels[name])
     with autocast or torch.autocast(batch.inputs.device.type, enabled=False):
         shared = recomputed(model.trunk, batch.inputs) if again else model.trunk(batch.inputs)
         effective = model.read_kernels()

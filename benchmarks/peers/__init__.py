@@ -1,0 +1,1 @@
+"""What Lepton is measured against, one file per peer."""
