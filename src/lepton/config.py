@@ -133,6 +133,7 @@ class Model(Strict):
     """The network that relate, train and baseline build."""
 
     sharing: one_of("sharing") = "adaptive"  # type: ignore[valid-type]
+    trunk_kind: one_of("trunk") = "strided"  # type: ignore[valid-type]  # strided: halves the side; lenet: 5 × 5 and pooling
     trunk: tuple[Count, ...] = (16, 32, 64)  # channels of each level, all tasks together
     branch: tuple[Count, ...] = (4, 16, 16)  # channels of each level, each task
     dropout: Fraction = 0.0  # before the heads

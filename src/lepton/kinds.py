@@ -20,6 +20,10 @@ KINDS: dict[str, dict[str, str]] = {
         "adaptive": "lepton.sharing.adaptive:Adaptive",
         "hard": "lepton.sharing.hard:Hard",
     },
+    "trunk": {
+        "strided": "lepton.sharing.strided:Strided",
+        "lenet": "lepton.sharing.lenet:LeNet",
+    },
     "weighting": {
         "equal": "lepton.training.weighting.equal:Equal",
         "uncertainty": "lepton.training.weighting.uncertainty:Uncertainty",

@@ -134,6 +134,12 @@ def test_a_structure_survives_json(way: str) -> None:
 
 
 @every_way
+def test_every_way_takes_the_kind_of_trunk_it_is_given(way: str) -> None:
+    plan = load_kind("sharing", way).plan(config.Model(trunk_kind="lenet"), helpers.tasks())
+    assert plan.trunk_kind == "lenet"
+
+
+@every_way
 def test_a_structure_alone_rebuilds_the_network(way: str) -> None:
     model = helpers.model(way).eval()
     again = load_kind("sharing", way)(model.kind, model.tasks, Structure.from_dict(model.structure.to_dict()))

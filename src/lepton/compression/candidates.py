@@ -25,7 +25,7 @@ BATCHES = (1, 64)  # sizes that are timed
 def narrower(
     full: Sharing, samples: Samples, params: Params, class_weights: Mapping[str, list[float] | None]
 ) -> dict[str, Sharing]:
-    """The full network, and one pruned and fine-tuned network for each of `compress.widths`."""
+    """The full network and, where its trunk can be pruned, one pruned and fine-tuned network for each of `compress.widths`."""
     device = torch.device("cpu")
     weights = {name: None if one is None else torch.tensor(one) for name, one in class_weights.items()}
     judged = augmented(samples, params, full, IMPORTANCE_EPOCHS, device, params.compute.seed)
@@ -33,7 +33,7 @@ def narrower(
     models = {"full": full}
     steps = -(-int(params.compress.epochs * len(samples)) // params.train.batch_size)
     with Progress() as bar:
-        for share in params.compress.widths:
+        for share in params.compress.widths if full.trunk.prunable else ():
             line = bar.add_task(f"prune to {share:g}", total=steps)
             small = prune.prune(full, scores, share)
             finetune(small, full, samples, params, weights, seed=params.compute.seed, advance=partial(bar.advance, line))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lepton import narrow
 from lepton.sharing.base import Sharing
-from lepton.sharing.trunk import TrunkLevel
+from lepton.sharing.strided import StridedLevel
 from lepton.training.step import task_losses
 from lepton.types import Batch
 
@@ -56,7 +56,7 @@ def prune(model: Sharing, scores: Importance, share: float) -> Sharing:
     below: Tensor | None = None
     for level, width in enumerate(plan.branch):
         block = small.trunk.levels[level]
-        assert isinstance(block, TrunkLevel)
+        assert isinstance(block, StridedLevel)
         inner = _top(scores[f"trunk.levels.{level}.down_norm"], trunk[level])
         outer = _top(scores[f"trunk.levels.{level}.same_norm"], trunk[level])
         block.down, block.same = narrow.conv(block.down, inner, below), narrow.conv(block.same, outer, inner)

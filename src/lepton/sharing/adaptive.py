@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from lepton.config import Model
 from lepton.sharing.base import Sharing, Structure
-from lepton.sharing.trunk import convolution
 from lepton.tasks.base import BaseTask
 
 
@@ -29,14 +28,13 @@ class Adaptive(Sharing):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         plan = self.structure
-        kernel, channels = self.kind.kernel, self.kind.example(1).shape[1]
-        stride = 2 if kernel > 1 else 1
+        channels = self.kind.example(1).shape[1]
         self.branches, self.norms = nn.ModuleList(), nn.ModuleList()
         for level, (owners, own) in enumerate(zip(plan.owners, plan.branch, strict=True)):
             groups = len(owners) if level else 1
             below = channels if level == 0 else len(owners) * plan.branch[level - 1]
             width = len(owners) * own
-            self.branches.append(convolution(below, width, kernel, stride, groups) if owners else nn.Identity())
+            self.branches.append(self.trunk.moves[level].convolution(below, width, groups) if owners else nn.Identity())
             width = len(self.present(level)) * own
             self.norms.append(nn.BatchNorm2d(width) if width else nn.Identity())
         self.degree_TL = nn.Parameter(torch.zeros(len(self.tasks), len(plan.trunk)))
@@ -46,7 +44,7 @@ class Adaptive(Sharing):
     @classmethod
     def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
         everywhere = (tuple(tasks),) * len(model.trunk)
-        return Structure("adaptive", model.trunk, model.branch, everywhere, everywhere)
+        return Structure("adaptive", model.trunk, model.branch, everywhere, everywhere, model.trunk_kind)
 
     @property
     def alpha_TL(self) -> Tensor:
@@ -92,6 +90,7 @@ class Adaptive(Sharing):
                 owners = self.structure.owners[level]
                 below = x if level == 0 else self._pick(features[-1], self.present(level - 1), owners)
                 own = branch._conv_forward(below, branch.weight * (1 - self._degrees(level, owners)), None)
+                own = self.trunk.moves[level].pooled(own)
             features.append(norm(self._mix(level, q[level], own)).relu_())
         return features
 

@@ -17,8 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lepton.config import Model
+from lepton.errors import LeptonError
 from lepton.inputs.base import BaseInput
-from lepton.sharing.trunk import Trunk, convolution
+from lepton.sharing import trunk
+from lepton.sharing.trunk import convolution
 from lepton.tasks.base import BaseTask, Level
 from lepton.types import Outputs
 
@@ -28,7 +30,7 @@ class Structure:
     """Everything that decides the shapes of a network; with the weights it is the network.
 
     trunk, branch: channels of each level, shared and per task. readers, owners: per level, the tasks that take in shared
-    features there, and those that have a branch of their own.
+    features there, and those that have a branch of their own. trunk_kind: a name of lepton.kinds.
     """
 
     sharing: str
@@ -36,6 +38,7 @@ class Structure:
     branch: tuple[int, ...]
     readers: tuple[tuple[str, ...], ...]
     owners: tuple[tuple[str, ...], ...]
+    trunk_kind: str = "strided"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -84,18 +87,21 @@ class Sharing(nn.Module, ABC):
     def __init__(self, kind: BaseInput, tasks: Mapping[str, BaseTask], structure: Structure, dropout: float = 0.0):
         super().__init__()
         self.kind, self.tasks, self.structure, self.dropout = kind, dict(tasks), structure, dropout
-        channels, (height, width) = kind.example(1).shape[1], kind.size
-        stride = 2 if kind.kernel > 1 else 1
         depth = len(structure.trunk)
-        self.trunk = Trunk(channels, structure.trunk, kind.kernel, stride)
+        self.trunk = trunk.build(structure.trunk_kind, kind, structure.trunk)
         self.reads = nn.ModuleList(
             convolution(shared, len(readers) * own, 1, 1) if readers else nn.Identity()
             for shared, own, readers in zip(structure.trunk, structure.branch, structure.readers, strict=True)
         )
         self.heads = nn.ModuleDict()
         for name, task in self.tasks.items():
-            levels = [Level(structure.branch[level], stride ** (level + 1)) for level in task.levels(depth)]
-            self.heads[name] = task.head(levels, (height, width), dropout)
+            if not self.trunk.tiles and list(task.levels(depth)) != [depth - 1]:
+                raise LeptonError(
+                    f"params.yaml: {name} looks at places in the image, which model.trunk_kind {structure.trunk_kind} does not "
+                    "keep. Use strided."
+                )
+            levels = [Level(structure.branch[level], self.trunk.stride(level)) for level in task.levels(depth)]
+            self.heads[name] = task.head(levels, kind.size, dropout)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod

@@ -23,7 +23,7 @@ class Hard(Sharing):
     def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
         depth = len(model.trunk)
         readers = tuple(tuple(name for name, task in tasks.items() if level in task.levels(depth)) for level in range(depth))
-        return Structure("hard", model.trunk, model.branch, readers, ((),) * depth)
+        return Structure("hard", model.trunk, model.branch, readers, ((),) * depth, model.trunk_kind)
 
     def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
         return [norm(own).relu_() for norm, own in zip(self.norms, q, strict=True)]
