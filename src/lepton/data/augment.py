@@ -33,5 +33,7 @@ def in_words(plan: Augment) -> list[str]:
 
 def apply(batch: Batch, kind: BaseInput, tasks: dict[str, BaseTask], plan: Augment, *, generator: torch.Generator) -> Batch:
     """Moves the inputs by the plan and every label with them. The inputs are as the network sees them."""
+    if plan == Augment():
+        return batch  # resampling in place costs a small network more than its step
     inputs, warp = kind.augment(batch.inputs, plan, generator=generator)
     return Batch(inputs, {name: task.move(batch.labels[name], warp) for name, task in tasks.items()})
