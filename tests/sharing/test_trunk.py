@@ -52,8 +52,8 @@ def batch(rows: int = 6) -> Batch:
 def test_a_branch_that_makes_the_trunks_moves_ends_on_its_pixels(name: str, size: tuple[int, int]) -> None:
     kind = Image(type="image", column="image", size=size)
     one = trunk.build(name, kind, (4, 5, 6))
-    own = kind.example(2)
-    for move, channels, shared in zip(one.moves, (4, 5, 6), one(kind.example(2)), strict=True):
+    own, moves = kind.example(2), one.plan(3, kind.kernel, size)
+    for move, channels, shared in zip(moves, (4, 5, 6), one(kind.example(2)), strict=True):
         own = move.pooled(move.convolution(own.shape[1], channels)(own))
         assert own.shape == shared.shape
 
@@ -66,7 +66,8 @@ def test_channels_are_those_asked_for(name: str) -> None:
 def test_a_strided_trunk_halves_the_side() -> None:
     one = trunk.build("strided", helpers.image(), (4, 5, 6))
     assert [tuple(s.shape[2:]) for s in one(helpers.image().example(1))] == [(8, 8), (4, 4), (2, 2)]
-    assert [one.stride(level) for level in range(3)] == [2, 4, 8]
+    assert trunk.strides(one.plan(3, 3, (16, 16))) == [2, 4, 8]
+    assert trunk.strides(one.plan(3, 1, (1, 1))) == [1, 1, 1]
 
 
 def test_lenet_is_that_of_the_paper() -> None:

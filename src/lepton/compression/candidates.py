@@ -15,6 +15,7 @@ from lepton.compression.frontier import Candidate
 from lepton.compression.timing import milliseconds
 from lepton.config import Params
 from lepton.data.store import Samples
+from lepton.kinds import load as load_kind
 from lepton.sharing.base import Sharing
 from lepton.training import cost, predict
 
@@ -31,9 +32,10 @@ def narrower(
     judged = augmented(samples, params, full, IMPORTANCE_EPOCHS, device, params.compute.seed)
     scores = prune.importance(full, judged, weights)
     models = {"full": full}
+    widths = params.compress.widths if load_kind("trunk", full.structure.trunk_kind).prunable else ()
     steps = -(-int(params.compress.epochs * len(samples)) // params.train.batch_size)
     with Progress() as bar:
-        for share in params.compress.widths if full.trunk.prunable else ():
+        for share in widths:
             line = bar.add_task(f"prune to {share:g}", total=steps)
             small = prune.prune(full, scores, share)
             finetune(small, full, samples, params, weights, seed=params.compute.seed, advance=partial(bar.advance, line))

@@ -34,7 +34,7 @@ class Adaptive(Sharing):
             groups = len(owners) if level else 1
             below = channels if level == 0 else len(owners) * plan.branch[level - 1]
             width = len(owners) * own
-            self.branches.append(self.trunk.moves[level].convolution(below, width, groups) if owners else nn.Identity())
+            self.branches.append(self.moves[level].convolution(below, width, groups) if owners else nn.Identity())
             width = len(self.present(level)) * own
             self.norms.append(nn.BatchNorm2d(width) if width else nn.Identity())
         self.degree_TL = nn.Parameter(torch.zeros(len(self.tasks), len(plan.trunk)))
@@ -90,7 +90,7 @@ class Adaptive(Sharing):
                 owners = self.structure.owners[level]
                 below = x if level == 0 else self._pick(features[-1], self.present(level - 1), owners)
                 own = branch._conv_forward(below, branch.weight * (1 - self._degrees(level, owners)), None)
-                own = self.trunk.moves[level].pooled(own)
+                own = self.moves[level].pooled(own)
             features.append(norm(self._mix(level, q[level], own)).relu_())
         return features
 

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from lepton.config import Model
 from lepton.errors import LeptonError
 from lepton.inputs.base import BaseInput
+from lepton.kinds import load as load_kind
 from lepton.sharing import trunk
-from lepton.sharing.trunk import convolution
+from lepton.sharing.trunk import Move, convolution
 from lepton.tasks.base import BaseTask, Level
 from lepton.types import Outputs
 
@@ -81,26 +82,28 @@ def cut(feature: Tensor, there: Sequence[str], wanted: Sequence[str]) -> dict[st
 class Sharing(nn.Module, ABC):
     """One network for several tasks. norms, branches: per level, over the channels of the tasks present or owning there."""
 
+    moves: list[Move]  # of every level, of the trunk and of whatever has to end on its pixels
     norms: nn.ModuleList
     branches: nn.ModuleList
 
     def __init__(self, kind: BaseInput, tasks: Mapping[str, BaseTask], structure: Structure, dropout: float = 0.0):
         super().__init__()
         self.kind, self.tasks, self.structure, self.dropout = kind, dict(tasks), structure, dropout
-        depth = len(structure.trunk)
+        depth, trunk_kind = len(structure.trunk), load_kind("trunk", structure.trunk_kind)
+        self.moves = trunk_kind.plan(depth, kind.kernel, kind.size)
         self.trunk = trunk.build(structure.trunk_kind, kind, structure.trunk)
         self.reads = nn.ModuleList(
             convolution(shared, len(readers) * own, 1, 1) if readers else nn.Identity()
             for shared, own, readers in zip(structure.trunk, structure.branch, structure.readers, strict=True)
         )
-        self.heads = nn.ModuleDict()
+        self.heads, strides = nn.ModuleDict(), trunk.strides(self.moves)
         for name, task in self.tasks.items():
-            if not self.trunk.tiles and list(task.levels(depth)) != [depth - 1]:
+            if not trunk_kind.tiles and list(task.levels(depth)) != [depth - 1]:
                 raise LeptonError(
                     f"params.yaml: {name} looks at places in the image, which model.trunk_kind {structure.trunk_kind} does not "
                     "keep. Use strided."
                 )
-            levels = [Level(structure.branch[level], self.trunk.stride(level)) for level in task.levels(depth)]
+            levels = [Level(structure.branch[level], strides[level]) for level in task.levels(depth)]
             self.heads[name] = task.head(levels, kind.size, dropout)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

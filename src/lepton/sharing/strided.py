@@ -1,4 +1,4 @@
-"""The default trunk: each level halves the side of an image. Where neighbours mean nothing, kernels have side 1 and nothing shrinks."""
+"""The default trunk: each level halves the side. Where neighbours mean nothing, kernels have side 1, and no side shrinks."""
 
 from typing import ClassVar
 

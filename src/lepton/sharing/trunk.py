@@ -6,7 +6,8 @@ A task's branch takes the same steps, so that its features at level l lie on the
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
+from itertools import accumulate
+from operator import mul
 from typing import ClassVar
 
 import torch.nn.functional as F
@@ -37,17 +38,20 @@ def convolution(channels_in: int, channels_out: int, kernel: int, stride: int, g
     return Move((kernel, kernel), stride, kernel // 2).convolution(channels_in, channels_out, groups)
 
 
+def strides(moves: Sequence[Move]) -> list[int]:
+    """How many pixels of the input one pixel of each level spans."""
+    return list(accumulate((move.stride * move.pool for move in moves), mul))
+
+
 class Trunk(nn.Module, ABC):
     """x [B, C, H, W] to the shared features s_1 ... s_L. channels: C of x, then of each level."""
 
     prunable: ClassVar[bool]  # can lepton.compression.prune leave channels out?
     tiles: ClassVar[bool]  # does every level cover the image with squares of its stride, as tasks with a place for each need?
-    moves: list[Move]  # of each level
 
     def __init__(self, channels: Sequence[int], kernel: int, size: tuple[int, int]):
         super().__init__()
-        self.moves = self.plan(len(channels) - 1, kernel, size)
-        sides = zip(self.moves, channels, channels[1:], strict=False)
+        sides = zip(self.plan(len(channels) - 1, kernel, size), channels, channels[1:], strict=False)
         self.levels = nn.ModuleList(self.level(move, below, here) for move, below, here in sides)
 
     @classmethod
@@ -58,10 +62,6 @@ class Trunk(nn.Module, ABC):
     @abstractmethod
     def level(self, move: Move, channels_in: int, channels_out: int) -> nn.Module:
         """One level [B, C, H, W] -> [B, C', H', W'], ending in ReLU."""
-
-    def stride(self, level: int) -> int:
-        """How many pixels of the input one pixel of a level spans."""
-        return prod(move.stride * move.pool for move in self.moves[: level + 1])
 
     def forward(self, x: Tensor) -> list[Tensor]:
         shared = []
