@@ -50,7 +50,7 @@ class Method:
 def params(name: str, features: int) -> Params:
     tasks = ", ".join(f"{task}: {{type: classification, column: {task}, classes: [0, 1]}}" for task in vectors.TASKS[name])
     text = f"{{data: {{path: data}}, inputs: {{x: {{type: image, column: x, size: [4, 4]}}}}, tasks: {{{tasks}}}}}"
-    plain = config.parse(text)
+    plain = config.parse(text)  # which knows no vectors: the image only holds their place
     kinds = {"inputs": {"x": Vector(features=features)}, "tasks": {task: Binary(column=task) for task in vectors.TASKS[name]}}
     model = plain.model.model_copy(update={"branch": BRANCH, "dropout": DROPOUT})
     train = plain.train.model_copy(update={"epochs": EPOCHS[name], "batch_size": BATCH[name]})

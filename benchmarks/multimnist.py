@@ -50,7 +50,7 @@ inputs: {{image: {{type: image, column: image, size: [{SIDE}, {SIDE}], channels:
 tasks:
   left: {{type: classification, column: left, classes: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}}
   right: {{type: classification, column: right, classes: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}}
-compute: {{threads: 1, device: cpu}}
+compute: {{threads: 1}}
 model: {{trunk_kind: lenet, trunk: [10, 20, 50], branch: [5, 10, 50]}}
 train: {{batch_size: 256}}
 """

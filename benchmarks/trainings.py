@@ -47,7 +47,7 @@ class Training:
 def changed(params: Params, seed: int, model: Mapping[str, Any], train: Mapping[str, Any]) -> Params:
     """The same project with another seed, and some keys of its network and training replaced."""
     blocks = {"model": params.model.model_copy(update=model), "train": params.train.model_copy(update=train)}
-    return params.model_copy(update=blocks | {"compute": params.compute.model_copy(update={"seed": seed, "device": "cpu"})})
+    return params.model_copy(update=blocks | {"compute": params.compute.model_copy(update={"seed": seed})})
 
 
 def train(training: Training) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -79,10 +79,12 @@ def train(training: Training) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     lr = min(training.lrs, key=probed) if len(training.lrs) > 1 else training.lrs[0]
     full = trainer(lr, params.train.epochs, f"baseline {names[0]}" if alone else "train")
     fit = full.fit()
-    model = full.model.reduced() if isinstance(full.model, Adaptive) else full.model
+    device = next(full.model.parameters()).device.type
+    model = (full.model.reduced() if isinstance(full.model, Adaptive) else full.model).cpu()
     predicted = predict.predict(model, test)
     values = {
         "lr": lr,
+        "device": device,
         "seconds": fit.seconds,
         "samples_seen": fit.samples_seen,
         "best_epoch": fit.best_epoch,
