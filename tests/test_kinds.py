@@ -5,10 +5,11 @@ import pytest
 from lepton import kinds
 from lepton.inputs.base import BaseInput
 from lepton.sharing.base import Sharing
+from lepton.sharing.trunk import Trunk
 from lepton.tasks.base import BaseTask
 from lepton.training.weighting.base import Weighting
 
-BASES = {"inputs": BaseInput, "tasks": BaseTask, "sharing": Sharing, "weighting": Weighting}
+BASES = {"inputs": BaseInput, "tasks": BaseTask, "sharing": Sharing, "trunk": Trunk, "weighting": Weighting}
 
 
 @pytest.mark.parametrize(("room", "name"), [(room, name) for room, names in kinds.KINDS.items() for name in names])

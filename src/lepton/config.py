@@ -135,6 +135,7 @@ class Model(Strict):
     """The network that relate, train and baseline build."""
 
     sharing: one_of("sharing") = "adaptive"  # type: ignore[valid-type]
+    trunk_kind: one_of("trunk") = "strided"  # type: ignore[valid-type]  # strided: halves the side; lenet: 5 × 5 and pooling
     trunk: tuple[Count, ...] = (16, 32, 64)  # channels of each level, all tasks together; of each trunk where there are several
     branch: tuple[Count, ...] = (4, 16, 16)  # channels of each level, each task; soft and cross_stitch: as many as the trunk
     freeze: Fraction = 0.5  # frozen: share of training after which the trunk stays as it is

@@ -28,6 +28,10 @@ KINDS: dict[str, dict[str, str]] = {
         "experts": "lepton.sharing.experts:Experts",
         "groups": "lepton.sharing.groups:Groups",
     },
+    "trunk": {
+        "strided": "lepton.sharing.strided:Strided",
+        "lenet": "lepton.sharing.lenet:LeNet",
+    },
     "weighting": {
         "equal": "lepton.training.weighting.equal:Equal",
         "uncertainty": "lepton.training.weighting.uncertainty:Uncertainty",

@@ -120,6 +120,15 @@ def test_a_structure_survives_json(way: str) -> None:
 
 
 @every_way
+def test_every_way_takes_the_kind_of_trunk_it_is_given(way: str) -> None:
+    tasks = {"digit": helpers.digit(), "tilt": helpers.tilt()}
+    model = helpers.fresh(way, helpers.image(28), tasks, trunk=(4, 5, 6), branch=(3, 4, 5), trunk_kind="lenet").train()
+    batch = helpers.batch(tasks, rows=5, side=28)
+    assert model.structure.trunk_kind == "lenet"
+    assert [tuple(raw.shape) for raw in model(batch.inputs).values()] == [(5, 3), (5, 1)]
+
+
+@every_way
 def test_a_structure_alone_rebuilds_the_network(way: str) -> None:
     model = helpers.model(way).eval()
     plan = Structure.from_dict(json.loads(json.dumps(model.structure.to_dict())))

@@ -25,8 +25,8 @@ BATCHES = (1, 64)  # sizes that are timed
 def narrower(
     full: Sharing, samples: Samples, params: Params, class_weights: Mapping[str, list[float] | None]
 ) -> dict[str, Sharing]:
-    """The full network, and one pruned and fine-tuned network for each of `compress.widths` where it can be pruned."""
-    if not full.prunable:
+    """The full network and, where it can be pruned, one pruned and fine-tuned network for each of `compress.widths`."""
+    if not prune.possible(full):
         return {"full": full}
     device = torch.device("cpu")
     weights = {name: None if one is None else torch.tensor(one) for name, one in class_weights.items()}

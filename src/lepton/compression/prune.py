@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from lepton import narrow
+from lepton.kinds import load as load_kind
 from lepton.sharing import sequence
 from lepton.sharing.base import Sharing
-from lepton.sharing.trunk import TrunkLevel
+from lepton.sharing.strided import StridedLevel
 from lepton.training.step import task_losses
 from lepton.types import Batch
 
@@ -47,6 +48,10 @@ def _rows(mine: Mapping[str, Tensor], tasks: Sequence[str], width: int) -> Tenso
     return torch.cat([mine[name] + place * width for place, name in enumerate(tasks)])
 
 
+def possible(model: Sharing) -> bool:
+    return model.prunable and load_kind("trunk", model.structure.trunk_kind).prunable
+
+
 def prune(model: Sharing, scores: Importance, share: float) -> Sharing:
     """A copy that keeps about `share` of the channels of every level; at least two."""
     small = deepcopy(model)
@@ -57,7 +62,7 @@ def prune(model: Sharing, scores: Importance, share: float) -> Sharing:
     below: Tensor | None = None
     for level, width in enumerate(plan.branch):
         block = small.trunk.levels[level]  # type: ignore[index]
-        assert isinstance(block, TrunkLevel)
+        assert isinstance(block, StridedLevel)
         inner = _top(scores[f"trunk.levels.{level}.down_norm"], trunk[level])
         outer = _top(scores[f"trunk.levels.{level}.same_norm"], trunk[level])
         block.down, block.same = narrow.conv(block.down, inner, below), narrow.conv(block.same, outer, inner)

@@ -18,7 +18,6 @@ from lepton.config import Model
 from lepton.sharing import grouped
 from lepton.sharing.base import Structure, up_to_heads
 from lepton.sharing.degrees import Degrees
-from lepton.sharing.trunk import convolution
 from lepton.tasks.base import BaseTask
 
 
@@ -30,14 +29,13 @@ class Adaptive(Degrees):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         plan = self.structure
-        kernel, channels = self.kind.kernel, self.kind.example(1).shape[1]
-        stride = 2 if kernel > 1 else 1
+        channels = self.kind.example(1).shape[1]
         self.branches, self.norms = nn.ModuleList(), nn.ModuleList()
         for level, (owners, own) in enumerate(zip(plan.owners, plan.branch, strict=True)):
             groups = len(owners) if level else 1
             below = channels if level == 0 else len(owners) * plan.branch[level - 1]
             width = len(owners) * own
-            self.branches.append(convolution(below, width, kernel, stride, groups) if owners else nn.Identity())
+            self.branches.append(self.moves[level].convolution(below, width, groups) if owners else nn.Identity())
             width = len(self.present(level)) * own
             self.norms.append(nn.BatchNorm2d(width) if width else nn.Identity())
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -45,7 +43,7 @@ class Adaptive(Degrees):
     @classmethod
     def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
         below = up_to_heads(tasks, len(model.trunk))
-        return Structure("adaptive", model.trunk, model.branch, below, below)
+        return Structure("adaptive", model.trunk, model.branch, below, below, trunk_kind=model.trunk_kind)
 
     def _degrees(self, alpha_TL: Tensor, level: int, tasks: Sequence[str]) -> Tensor:
         """α of some tasks at a level, one value for each of their channels [tasks · branch, 1, 1, 1]."""
@@ -70,6 +68,7 @@ class Adaptive(Degrees):
                 owners = self.structure.owners[level]
                 below = x if level == 0 else self._pick(features[-1], self.present(level - 1), owners)
                 own = grouped.convolve(below, branch.weight * self._degrees(own_TL, level, owners), branch)
+                own = self.moves[level].pooled(own)
             features.append(norm(self._mix(level, q[level], own)).relu_())
         return features
 

@@ -34,12 +34,12 @@ class Attention(Sharing):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        plan, kernel = self.structure, self.kind.kernel
+        plan = self.structure
         self.branches, self.norms, self.gate_norms = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for level, (readers, own) in enumerate(zip(plan.readers, plan.branch, strict=True)):
-            count, stride = len(readers), 2 if kernel > 1 else 1
+            count = len(readers)
             below = count * plan.branch[level - 1]
-            self.branches.append(convolution(below, count * own, kernel, stride, count) if level else nn.Identity())
+            self.branches.append(self.moves[level].convolution(below, count * own, count) if level else nn.Identity())
             self.norms.append(nn.BatchNorm2d(count * own))
             self.gate_norms.append(nn.BatchNorm2d(count * own))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -48,7 +48,7 @@ class Attention(Sharing):
     def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
         below = up_to_heads(tasks, len(model.trunk))
         options = {"attention": model.attention}
-        return Structure("attention", model.trunk, model.branch, below, ((), *below[1:]), options)
+        return Structure("attention", model.trunk, model.branch, below, ((), *below[1:]), options, model.trunk_kind)
 
     def _read(self, level: int) -> nn.Module:
         rows = 2 * len(self.structure.readers[level]) * self.structure.branch[level]
@@ -62,6 +62,6 @@ class Attention(Sharing):
             parts = q[level].reshape(x.shape[0], len(readers), 2, -1).unbind(2)
             value, logit = (part.reshape(x.shape[0], -1, height, width) for part in parts)
             if level:
-                logit = logit + branch(self._pick(features[-1], self.present(level - 1), readers))
+                logit = logit + self.moves[level].pooled(branch(self._pick(features[-1], self.present(level - 1), readers)))
             features.append(mask(gate(logit)) * norm(value).relu_())
         return features

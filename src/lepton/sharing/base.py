@@ -17,9 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lepton.config import Model
+from lepton.errors import LeptonError
 from lepton.inputs.base import BaseInput
-from lepton.sharing import sequence
-from lepton.sharing.trunk import Trunk, convolution
+from lepton.kinds import load as load_kind
+from lepton.sharing import sequence, trunk
+from lepton.sharing.trunk import Move, convolution
 from lepton.tasks import together
 from lepton.tasks.base import BaseTask, Level
 from lepton.tasks.pooled_linear import PooledLinear
@@ -34,6 +36,7 @@ class Structure:
 
     trunk, branch: channels of each level, of one trunk and per task. readers, owners: per level, the tasks that take in shared
     features there, and those that have a branch of their own. options: what else one way of sharing needs, as JSON takes it.
+    trunk_kind: a name of lepton.kinds.
     """
 
     sharing: str
@@ -42,6 +45,7 @@ class Structure:
     readers: tuple[Names, ...]
     owners: tuple[Names, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    trunk_kind: str = "strided"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -97,9 +101,11 @@ def cut(feature: Tensor, there: Sequence[str], wanted: Sequence[str]) -> dict[st
 class Sharing(nn.Module, ABC):
     """One network for several tasks. norms, branches: per level, over the channels of the tasks present or owning there.
 
-    prunable: can whole channels of its trunk, reads, norms and branches be left out?
+    moves: of every level, of the trunk and of whatever has to end on its pixels.
+    prunable: can whole channels of its reads, norms and branches, and of a trunk that can be pruned, be left out?
     """
 
+    moves: list[Move]
     prunable: ClassVar[bool] = False
     norms: nn.ModuleList
     branches: nn.ModuleList
@@ -107,21 +113,26 @@ class Sharing(nn.Module, ABC):
     def __init__(self, kind: BaseInput, tasks: Mapping[str, BaseTask], structure: Structure, dropout: float = 0.0):
         super().__init__()
         self.kind, self.tasks, self.structure, self.dropout = kind, dict(tasks), structure, dropout
-        stride = 2 if kind.kernel > 1 else 1
+        depth, trunk_kind = len(structure.trunk), load_kind("trunk", structure.trunk_kind)
+        self.moves = trunk_kind.plan(depth, kind.kernel, kind.size)
         self.trunk = self._trunks()
         self.reads = nn.ModuleList(self._read(level) if there else nn.Identity() for level, there in enumerate(structure.readers))
         self.heads = nn.ModuleDict()
-        levels = [Level(channels, stride ** (level + 1)) for level, channels in enumerate(structure.branch)]
-        seen = {name: [levels[level] for level in task.read_levels(len(levels))] for name, task in self.tasks.items()}
+        levels = [Level(*pair) for pair in zip(structure.branch, trunk.strides(self.moves), strict=True)]
+        seen = {name: [levels[level] for level in task.read_levels(depth)] for name, task in self.tasks.items()}
         for name, task in self.tasks.items():
+            if not trunk_kind.tiles and len(seen[name]) > 1:
+                raise LeptonError(
+                    f"params.yaml: {name} looks at places in the image, which model.trunk_kind {structure.trunk_kind} does not "
+                    "keep. Use strided."
+                )
             self.heads[name] = task.head(seen[name], kind.size, dropout)
         self.links = sequence.links(self.tasks, self.heads, seen, kind.size)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _trunk(self) -> nn.Module:
         """One trunk, from the inputs to every level's features; `levels` are its parts."""
-        kernel = self.kind.kernel
-        return Trunk(self.kind.example(1).shape[1], self.structure.trunk, kernel, 2 if kernel > 1 else 1)
+        return trunk.build(self.structure.trunk_kind, self.kind, self.structure.trunk)
 
     def _trunks(self) -> nn.Module:
         """All that lies before the reads."""

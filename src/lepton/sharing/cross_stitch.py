@@ -64,7 +64,8 @@ class CrossStitch(Hard):
     @classmethod
     def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
         depth = len(model.trunk)
-        return Structure("cross_stitch", model.trunk, model.trunk, at_heads(tasks, depth), ((),) * depth)
+        readers, owners = at_heads(tasks, depth), ((),) * depth
+        return Structure("cross_stitch", model.trunk, model.trunk, readers, owners, trunk_kind=model.trunk_kind)
 
     def _trunks(self) -> nn.Module:
         return Stitched({name: self._trunk() for name in self.tasks}, len(self.structure.trunk))

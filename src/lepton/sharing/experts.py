@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from lepton.config import Model
 from lepton.sharing.base import Sharing, Structure, at_heads, up_to_heads
 from lepton.sharing.columns import Columns, Reading
-from lepton.sharing.trunk import convolution
 from lepton.tasks.base import BaseTask
 
 LOOK = 8  # channels that a task's gate sees the input through
@@ -30,19 +29,18 @@ class Experts(Sharing):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        plan, kernel, channels = self.structure, self.kind.kernel, self.kind.example(1).shape[1]
-        stride, tasks = 2 if kernel > 1 else 1, len(self.tasks)
+        plan, channels, tasks = self.structure, self.kind.example(1).shape[1], len(self.tasks)
         self.shared, self.own = plan.options["experts"], plan.options["own_experts"]
         self.branches, self.norms = nn.ModuleList(), nn.ModuleList()
         for level, (owners, width) in enumerate(zip(plan.owners, plan.branch, strict=True)):
             below, groups = (len(owners) * plan.branch[level - 1], len(owners)) if level else (channels, 1)
             rows = len(owners) * self.own * width
-            self.branches.append(convolution(below, rows, kernel, stride, groups) if owners else nn.Identity())
+            self.branches.append(self.moves[level].convolution(below, rows, groups) if owners else nn.Identity())
             there = len(self.present(level)) * width
             self.norms.append(nn.BatchNorm2d(there) if there else nn.Identity())
         self.gate = nn.Sequential(
             OrderedDict(
-                look=convolution(channels, tasks * LOOK, kernel, stride),
+                look=self.moves[0].convolution(channels, tasks * LOOK),
                 norm=nn.BatchNorm2d(tasks * LOOK),
                 relu=nn.ReLU(),
                 mean=nn.AdaptiveAvgPool2d(1),
@@ -57,7 +55,7 @@ class Experts(Sharing):
         readers = up_to_heads(tasks, depth) if model.own_experts else at_heads(tasks, depth)
         owners = readers if model.own_experts else ((),) * depth
         options = {"experts": model.experts, "own_experts": model.own_experts}
-        return Structure("experts", model.trunk, model.branch, readers, owners, options)
+        return Structure("experts", model.trunk, model.branch, readers, owners, options, model.trunk_kind)
 
     def _trunks(self) -> nn.Module:
         return Columns({str(number): self._trunk() for number in range(self.structure.options["experts"])})
@@ -82,7 +80,7 @@ class Experts(Sharing):
             said = [q[level].reshape(x.shape[0], len(readers), self.shared, -1)]
             if isinstance(branch, nn.Conv2d):
                 below = self._pick(features[-1], self.present(level - 1), readers) if level else x
-                said.append(branch(below).reshape(x.shape[0], len(readers), self.own, -1))
+                said.append(self.moves[level].pooled(branch(below)).reshape(x.shape[0], len(readers), self.own, -1))
             share_BRE = share_BTE[:, [names.index(name) for name in readers]]
             mixed = share_BRE[:, :, None] @ torch.cat(said, 2).to(share_BRE.dtype)
             features.append(norm(mixed.reshape(x.shape[0], -1, height, width)).relu_())

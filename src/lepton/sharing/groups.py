@@ -25,7 +25,7 @@ class Groups(Hard):
     def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
         depth = len(model.trunk)
         together = {"groups": (tuple(tasks),)}
-        return Structure("groups", model.trunk, model.branch, at_heads(tasks, depth), ((),) * depth, together)
+        return Structure("groups", model.trunk, model.branch, at_heads(tasks, depth), ((),) * depth, together, model.trunk_kind)
 
     @classmethod
     def grouped(cls, plan: Structure, groups: Sequence[Sequence[str]]) -> Structure:

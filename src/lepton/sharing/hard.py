@@ -24,7 +24,7 @@ class Hard(Sharing):
     @classmethod
     def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
         depth = len(model.trunk)
-        return Structure("hard", model.trunk, model.branch, at_heads(tasks, depth), ((),) * depth)
+        return Structure("hard", model.trunk, model.branch, at_heads(tasks, depth), ((),) * depth, trunk_kind=model.trunk_kind)
 
     def features(self, x: Tensor, q: Sequence[Tensor]) -> list[Tensor]:
         return [norm(own).relu_() for norm, own in zip(self.norms, q, strict=True)]

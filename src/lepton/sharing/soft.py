@@ -39,7 +39,7 @@ class Soft(Degrees, Hard):
     @classmethod
     def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
         depth = len(model.trunk)
-        return Structure("soft", model.trunk, model.trunk, at_heads(tasks, depth), ((),) * depth)
+        return Structure("soft", model.trunk, model.trunk, at_heads(tasks, depth), ((),) * depth, trunk_kind=model.trunk_kind)
 
     def _trunks(self) -> nn.Module:
         return Columns({name: self._trunk() for name in self.tasks})
