@@ -14,6 +14,7 @@ from lepton.relatedness import probe
 from lepton.training import network, predict
 from lepton.training.loop import Trainer
 
+pytestmark = pytest.mark.timeout(420)
 AFTER = {"tilt": {"level": 2, "after": ["digit", "ink"]}}  # and everything that a head may ask for
 PARITY = 1e-4
 
