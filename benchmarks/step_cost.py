@@ -200,7 +200,7 @@ def measure(tasks: int, rounds: int, most: int, device: str, precision: str, che
         if name in ways:
             parts = clocks[name].seconds
             row["ms"] = 1e3 * median(seconds[name])
-            row["times the bare limit"] = harness.ratio(seconds, name, LIMIT)
+            row["× bare"] = harness.ratio(seconds, name, LIMIT)
             row |= {
                 f"{part} ms": 1e3 * median(parts[part][-rounds:]) for part in ("forward", "backward", "optimiser") if part in parts
             }

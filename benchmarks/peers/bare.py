@@ -64,16 +64,16 @@ class Batched(nn.Module):
         return F.cross_entropy(logits_TBK.flatten(0, 1).float(), class_TB.flatten(), reduction="none").view_as(class_TB).mean(1)
 
 
-def batches(inputs: Tensor, class_TN: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(inputs: Tensor, class_TN: Tensor, size: int, device: str) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch of shuffled batches, uint8 to [-1, 1], from tensors in memory."""
     for rows in torch.randperm(len(inputs)).split(size):
-        x = inputs[rows].float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
-        yield x, class_TN[:, rows]
+        x = inputs[rows].to(device).float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+        yield x, class_TN[:, rows].to(device)
 
 
-def train(network: Batched, optimizer: torch.optim.Optimizer, inputs: Tensor, class_TN: Tensor, size: int) -> None:
+def train(network: Batched, moves: torch.optim.Optimizer, inputs: Tensor, class_TN: Tensor, size: int, device: str) -> None:
     """One epoch with equal weights."""
-    for x, class_TB in batches(inputs, class_TN, size):
-        optimizer.zero_grad(set_to_none=True)
+    for x, class_TB in batches(inputs, class_TN, size, device):
+        moves.zero_grad(set_to_none=True)
         network.losses(x, class_TB).sum().backward()
-        optimizer.step()
+        moves.step()
