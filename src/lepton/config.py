@@ -189,15 +189,17 @@ class Train(Strict):
     accumulate: Count = 1  # micro-batches that a batch is computed in, for less memory; norms then see one at a time
     optimizer: Literal["adamw", "adam", "momentum", "sgd"] = "adamw"  # momentum: Nesterov's, 0.9
     lr: Positive = 0.01  # peak of the schedule
+    own_lr: Positive = 3.0  # of reads, branches and heads where several tasks share a trunk, in units of lr
     schedule: Literal["cosine", "linear", "step", "constant"] = "cosine"  # cosine and linear end at 1 % of the peak
     drops: tuple[Fraction, ...] = (0.5, 0.75)  # shares of the steps at which schedule: step goes down to a tenth
     warmup: Fraction = 0.1  # share of the steps
     l2: Annotated[float, Field(ge=0)] = 0.01  # pull of the kernels to 0: adamw's decoupled decay, else part of the gradient; 0: off
     l1: Annotated[float, Field(ge=0)] = 0.0  # times Σ |kernel|, added to the loss; 0: off
-    clip: Annotated[float, Field(ge=0)] = 5.0  # gradient norm; 0: off
+    clip: Annotated[float, Field(ge=0)] = 0.0  # gradient norm; 0: off
     ema: Fraction = 0.0  # decay per step of the running mean of weights that is validated and kept instead of them; 0: off
     exact_gram: Annotated[int, Field(ge=0)] = 0  # steps between comparisons with the Gram over all shared parameters; 0: off
     weighting: one_of("weighting") = "equal"  # type: ignore[valid-type]
+    demand: Annotated[float, Field(ge=0)] = 2.0  # how strongly rows are drawn by what their tasks still lack; 0: as prepare says
     alpha_lr: Positive = 3.0  # learning rate of the sharing degrees, in units of lr
     alpha_pressure: Annotated[float, Field(ge=0)] = 0.02  # strength at the end of training of the pull of α to 0 or 1; 0: off
     alpha_snap: Annotated[float, Field(ge=0, lt=0.5)] = 0.05  # α this near to 0 or 1 is fixed there; 0: off

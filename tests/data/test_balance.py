@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import helpers
-from lepton.data.balance import draw, row_weights
+from lepton.data.balance import demanded, draw, row_weights
 
 weights = arrays.arrays(float, st.integers(1, 40), elements=st.sampled_from([0.0, 0.1, 0.3, 1.0, 2.5])).filter(
     lambda w: w.sum() > 0
@@ -89,3 +89,19 @@ def test_a_row_weighs_the_sum_of_its_labels() -> None:
 def test_the_order_of_tasks_does_not_matter() -> None:
     has = {name: np.random.default_rng(seed).random(20) < 0.5 for seed, name in enumerate("abc")}
     np.testing.assert_allclose(row_weights(has, 0.5), row_weights(dict(reversed(has.items())), 0.5))
+
+
+@given(has_TN=present, power=st.sampled_from([1.0, 2.0]))
+@settings(max_examples=50, deadline=None)
+def test_rows_are_demanded_by_what_their_tasks_lack(has_TN: np.ndarray, power: float) -> None:
+    has = dict(enumerate(has_TN))
+    weight_N = demanded(has, {task: 1 / (task + 1) for task in has}, power)
+    expected_N = sum(row / (task + 1) / row.mean() for task, row in has.items() if row.any()) ** power
+    np.testing.assert_allclose(weight_N, expected_N / expected_N.mean())
+
+
+@given(has_TN=present)
+@settings(max_examples=20, deadline=None)
+def test_where_every_task_lacks_as_much_and_power_is_one_all_is_as_balanced(has_TN: np.ndarray) -> None:
+    has = dict(enumerate(has_TN))
+    np.testing.assert_allclose(demanded(has, dict.fromkeys(has, 0.3), 1.0), row_weights(has, 1.0))

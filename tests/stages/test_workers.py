@@ -36,7 +36,10 @@ def project(root: Path, **train: object) -> Params:
         helpers.samples(params.tasks, 32, seed).save(root / "artifacts/prepare" / side)
     files.write_array(root / "artifacts/prepare/train_weights.npy", np.ones(32))
     files.write_json(root / "artifacts/prepare/summary.json", {"class_weights": dict.fromkeys(params.tasks)})
-    files.write_json(root / "artifacts/relate/relatedness.json", {"alpha": {name: [0.5] * 3 for name in params.tasks}})
+    files.write_json(
+        root / "artifacts/relate/relatedness.json",
+        {"alpha": {name: [0.5] * 3 for name in params.tasks}, "groups": [[*params.tasks]]},
+    )
     return params
 
 

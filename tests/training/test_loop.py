@@ -10,6 +10,7 @@ import torch
 import helpers
 from laws import close, one_line, same_bytes
 from lepton.config import Params
+from lepton.data.balance import demanded
 from lepton.data.store import Samples
 from lepton.errors import Diverged
 from lepton.kinds import KINDS
@@ -230,7 +231,7 @@ def test_rows_are_drawn_by_weight_and_those_of_weight_zero_never(monkeypatch: py
         return pick(self, rows, device)
 
     monkeypatch.setattr(Samples, "batch", spy)
-    one = trainer()
+    one = trainer(helpers.params(train={"demand": 0}))
     one.weight_N = np.array([0.0] * 32 + [1.0] * 16 + [3.0] * 16)
     one.fit()
     found = np.bincount(drawn, minlength=64)
@@ -239,6 +240,29 @@ def test_rows_are_drawn_by_weight_and_those_of_weight_zero_never(monkeypatch: py
     assert (found[32:48] == 3).all()
     assert (found[48:] == 9).all()
     assert drawn[:64] != drawn[64:128]
+
+
+@pytest.mark.parametrize("demand", [0.0, 2.0])
+def test_after_an_epoch_rows_are_drawn_by_what_their_tasks_lack(demand: float) -> None:
+    one = trainer(helpers.params(train={"epochs": 1, "batch_size": 16, "demand": demand}))
+    assert one.valid is not None
+    one.valid.labels["tilt"]["present"][:] = False  # nobody knows how good it is: it lacks all
+    (row,) = one.fit().history
+    if not demand:
+        assert one.weight_N.tolist() == [1.0] * len(one.train)
+        return
+    lacking = {name: 1 - row[f"valid.{name}.{task.metric}"] for name, task in one.model.tasks.items() if name != "tilt"}
+    present = {name: fields["present"] for name, fields in one.train.labels.items()}
+    expected_N = demanded(present, {**lacking, "tilt": 1.0}, demand)
+    np.testing.assert_allclose(one.weight_N, expected_N)
+
+
+def test_a_task_alone_has_nothing_to_choose_between() -> None:
+    params = helpers.params(train={"epochs": 1, "batch_size": 16})
+    one = trainer(params.model_copy(update={"tasks": {"digit": params.tasks["digit"]}}))
+    before = one.weight_N.copy()
+    one.fit()
+    assert one.weight_N.tolist() == before.tolist()
 
 
 def test_the_learning_rate_follows_the_schedule() -> None:
@@ -251,7 +275,7 @@ def test_the_learning_rate_follows_the_schedule() -> None:
     one._check = note
     one.fit()
     shares = [optimizer.schedule(one.params.train, step / 12) for step in range(12)]
-    np.testing.assert_allclose(rates, np.outer(shares, [0.003, 0.003, 0.03]))
+    np.testing.assert_allclose(rates, np.outer(shares, [0.003, 0.003, 0.009, 0.009, 0.03]))
 
 
 def test_the_gradient_is_clipped() -> None:

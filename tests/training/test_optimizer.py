@@ -84,7 +84,7 @@ def test_l2_makes_kernels_smaller(kind: str) -> None:
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_every_parameter_is_moved_once_and_only_kernels_decay(kind: str) -> None:
     model = helpers.model()
-    made = optimizer.make(model, Train(optimizer=kind, l2=0.01, alpha_lr=10.0), 0.02)
+    made = optimizer.make(model, Train(optimizer=kind, l2=0.01, alpha_lr=10.0), 0.02, own_lr=3.0)
     assert type(made).__name__.lower() == kind.replace("momentum", "sgd")
     moved = [id(parameter) for group in made.param_groups for parameter in group["params"]]
     assert sorted(moved) == sorted(id(parameter) for parameter in model.parameters())
@@ -93,19 +93,20 @@ def test_every_parameter_is_moved_once_and_only_kernels_decay(kind: str) -> None
         group = groups[id(parameter)]
         kernel = parameter.ndim > 1 and name != "degree_TL"
         assert group["weight_decay"] == (0.01 if kernel else 0)
-        assert group["lr"] == pytest.approx(0.2 if name == "degree_TL" else 0.02)
+        own = 0.2 if name == "degree_TL" else 0.06
+        assert group["lr"] == pytest.approx(0.02 if name.startswith("trunk.") else own)
 
 
 def test_a_share_of_the_schedule_is_a_share_of_each_peak() -> None:
     made = optimizer.make(helpers.model(), Train(alpha_lr=10.0), 0.02)
     assert optimizer.set_lr(made, 0.5) == 0.01
-    assert [group["lr"] for group in made.param_groups] == [0.01, 0.01, 0.1]
+    assert [group["lr"] for group in made.param_groups] == [0.01] * 4 + [0.1]
     optimizer.set_lr(made, 1.0)
-    assert [group["lr"] for group in made.param_groups] == pytest.approx([0.02, 0.02, 0.2])
+    assert [group["lr"] for group in made.param_groups] == pytest.approx([0.02] * 4 + [0.2])
 
 
 def test_hard_sharing_has_no_group_for_degrees() -> None:
-    assert len(optimizer.make(helpers.model("hard"), Train(), 0.02).param_groups) == 2
+    assert len(optimizer.make(helpers.model("hard"), Train(), 0.02).param_groups) == 4
 
 
 def test_kernels_are_neither_norms_nor_biases_nor_degrees() -> None:

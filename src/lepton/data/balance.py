@@ -19,6 +19,22 @@ def row_weights(present: Mapping[str, np.ndarray], power: float) -> np.ndarray:
     return weight_N / weight_N.mean()
 
 
+def demanded(present: Mapping[str, np.ndarray], lacking: Mapping[str, float], power: float) -> np.ndarray:
+    """Drawing weight of each row [N], mean 1: (Σ_t lacking_t · has_t / share of rows that have t) ** power.
+
+    Dynamic task prioritisation (Guo et al. 2018, ECCV) by the choice of rows instead of loss weights: rows with a label of tasks
+    that are far from perfect come more often, and above power 1 those most of all that have several such labels.
+
+    lacking: how far each task is from perfect, 1 minus its utility on the validation split.
+    """
+    weight_N = np.zeros(len(next(iter(present.values()))))
+    for name, has_N in present.items():
+        if has_N.any():
+            weight_N += lacking[name] * has_N / has_N.mean()
+    weight_N **= power
+    return weight_N / weight_N.mean()
+
+
 def draw(weight_N: np.ndarray, count: int, *, generator: Generator) -> Tensor:
     """`count` shuffled row numbers, row n expected `count · weight_N[n] / sum` times and never off by one or more.
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from lepton.config import Params
 from lepton.data.augment import allowed, apply
-from lepton.data.balance import draw
+from lepton.data.balance import demanded, draw
 from lepton.data.store import Samples
 from lepton.errors import Diverged
 from lepton.kinds import load as load_kind
@@ -32,6 +32,8 @@ from lepton.training.step import StepResult, step
 from lepton.training.synchronised import synchronised
 from lepton.training.weighting.base import Weighting
 from lepton.types import Batch
+
+LEAST = 0.001  # what a task lacks at least, and 1 at most: a perfect one is still seen
 
 
 @dataclass
@@ -78,7 +80,9 @@ class Trainer:
             name: None if values is None else torch.tensor(values, device=device) for name, values in self.class_weights.items()
         }
         self.weighting: Weighting = load_kind("weighting", plan.weighting)(len(model.tasks)).to(device)
-        self.optimizer, self.ema = optimizer.make(model, plan, self.lr), EMA(model, plan.ema)
+        # with several tasks, what is a task's own learns from its labelled rows alone, and the trunk from all
+        own_lr = plan.own_lr if len(model.tasks) > 1 else 1.0
+        self.optimizer, self.ema = optimizer.make(model, plan, self.lr, own_lr), EMA(model, plan.ema)
         self.plan = allowed(self.params.prepare.augment, model.tasks.values())
         per_epoch = max(1, round(len(self.train) / plan.batch_size))
         self.total = max(1, round(self.epochs * per_epoch))
@@ -89,6 +93,7 @@ class Trainer:
             fit = Fit(**saved["fit"])
             for key, part in self._parts().items():
                 part.load_state_dict(saved[key])
+            self._prefer(fit.history[-1])
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         with synchronised(model), Progress(*columns, disable=distributed.rank() > 0) as bar:
             line = bar.add_task(self.name, total=self.total, completed=first * per_epoch)
@@ -104,6 +109,7 @@ class Trainer:
                 if "valid" not in row or row["valid"] > best:  # without validation labels the last epoch is kept
                     best, fit.best_epoch = row.get("valid", 0.0) if model.settled else -math.inf, epoch + 1
                     state = deepcopy(judged.state_dict())
+                self._prefer(row)
                 fit.seconds += time.perf_counter() - started
                 fit.history.append(row)
                 self.on_epoch(row, steps.stop)
@@ -115,6 +121,17 @@ class Trainer:
         model.load_state_dict(distributed.same(state))
         model.eval()
         return fit
+
+    def _prefer(self, row: Mapping[str, float]) -> None:
+        """From now on draws rows by what their tasks lacked at the end of an epoch; without a validation split as before."""
+        tasks, row = self.model.tasks, distributed.same(dict(row))
+        if not self.params.train.demand or len(tasks) == 1 or "valid" not in row:
+            return
+        metric = {name: f"valid.{name}.{task.metric}" for name, task in tasks.items()}
+        lacking = {name: 1 - task.utility(row[metric[name]]) if metric[name] in row else 1.0 for name, task in tasks.items()}
+        present = {name: fields["present"] for name, fields in self.train.labels.items()}
+        kept = {name: min(max(value, LEAST), 1.0) for name, value in lacking.items()}
+        self.weight_N = demanded(present, kept, self.params.train.demand)
 
     def _parts(self) -> dict[str, Any]:
         """Everything that changes from step to step, but for the random generators: those are seeded anew each epoch."""

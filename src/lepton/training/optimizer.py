@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -9,20 +10,24 @@ from torch import nn
 from lepton.config import Train
 
 
-def make(model: nn.Module, plan: Train, lr: float) -> torch.optim.Optimizer:
+def make(model: nn.Module, plan: Train, lr: float, own_lr: float = 1.0) -> torch.optim.Optimizer:
     """Weight decay on kernels only; norms and biases go without, and so do the sharing degrees, which move `alpha_lr` as fast.
+
+    own_lr: of all that is not the trunk's, in units of lr.
 
     adamw decays kernels by lr · l2 a step, whatever their gradients (Loshchilov & Hutter 2019). The others add l2 · kernel to the
     gradient, after clipping: for sgd that is the same, and adam divides it by the gradient's size like all else.
     """
-    degrees = [parameter for name, parameter in model.named_parameters() if name.endswith("degree_TL")]
-    known = {id(parameter) for parameter in degrees}
-    rest = [parameter for parameter in model.parameters() if id(parameter) not in known]
-    groups = [
-        {"params": [p for p in rest if p.ndim > 1], "weight_decay": plan.l2, "lr": lr},
-        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0, "lr": lr},
-        {"params": degrees, "weight_decay": 0.0, "lr": lr * plan.alpha_lr},
-    ]
+    named = dict(model.named_parameters())
+    degrees = [name for name in named if name.endswith("degree_TL")]
+    shared = [name for name in named if name.startswith("trunk.")]
+    own = [name for name in named if name not in {*degrees, *shared}]
+    groups: list[dict[str, Any]] = []
+    for names, rate in ((shared, lr), (own, lr * own_lr)):
+        mine = [named[name] for name in names]
+        groups.append({"params": [p for p in mine if p.ndim > 1], "weight_decay": plan.l2, "lr": rate})
+        groups.append({"params": [p for p in mine if p.ndim <= 1], "weight_decay": 0.0, "lr": rate})
+    groups.append({"params": [named[name] for name in degrees], "weight_decay": 0.0, "lr": lr * plan.alpha_lr})
     groups = [group for group in groups if group["params"]]
     for group in groups:
         group["peak"] = group["lr"]
