@@ -201,9 +201,7 @@ def measure(tasks: int, rounds: int, most: int, device: str, precision: str, che
             parts = clocks[name].seconds
             row["ms"] = 1e3 * median(seconds[name])
             row["× bare"] = harness.ratio(seconds, name, LIMIT)
-            row |= {
-                f"{part} ms": 1e3 * median(parts[part][-rounds:]) for part in ("forward", "backward", "optimiser") if part in parts
-            }
+            row |= {part: 1e3 * median(parts[part][-rounds:]) for part in ("forward", "backward", "optimiser") if part in parts}
             row["peak MB"] = peak(lambda turn=ways[name]: turn(lambda part: None), device) / 1e6  # type: ignore[misc]
         rows.append(row)
     return rows
