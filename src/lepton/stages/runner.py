@@ -53,6 +53,7 @@ def _deterministic(params: Params) -> None:
     np.random.seed(params.compute.seed)
     torch.manual_seed(params.compute.seed)
     torch.set_num_threads(params.compute.threads)
+    environment.keep_memory()
     torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms says the same and imports the compiler, 2 s
     # filling guards nothing here and takes a tenth of a step
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

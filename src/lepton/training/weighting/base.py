@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 
@@ -21,12 +22,11 @@ class Weighting(nn.Module, ABC):
         """Non-negative weights [T] of tasks that are all active; any scale."""
 
     def forward(self, loss_T: Tensor, gram_TT: Tensor, active_T: Tensor) -> Tensor:
-        weight_T = loss_T.new_zeros(len(loss_T))
-        count = int(active_T.sum())
-        if count:
+        weight_T, active = loss_T.new_zeros(len(loss_T)), active_T.nonzero()[:, 0]
+        if len(active):
             self.active_T = active_T
             # a step that overflowed is skipped or stopped by the loop; it only has to get there
-            fit = bool(gram_TT.isfinite().all() and loss_T.isfinite().all())
-            chosen = self.weigh(loss_T[active_T], gram_TT[active_T][:, active_T]) if fit else active_T[active_T].to(loss_T)
-            weight_T[active_T] = chosen * (count / chosen.sum().clamp(min=1e-12))
+            fit = bool((loss_T.sum() + gram_TT.sum()).isfinite())
+            chosen = self.weigh(loss_T[active], gram_TT[active][:, active]) if fit else torch.ones_like(loss_T[active])
+            weight_T[active] = chosen * (len(active) / chosen.sum().clamp(min=1e-12))
         return weight_T
