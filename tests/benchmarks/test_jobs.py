@@ -69,10 +69,10 @@ def test_findings_of_other_code_are_named(
     assert "1 of 1 trainings are of other code than this" in capsys.readouterr().out
 
 
-def test_processes_of_one_thread_do_the_jobs(tmp_path: Path) -> None:
-    threads = jobs.Job("threads", "benchmarks.jobs:call", ("torch:get_num_threads",))
-    with pytest.raises(TypeError):  # a number is not values and arrays
-        jobs.finish([threads], tmp_path, 1)
+def test_a_bug_in_a_process_ends_the_run_and_leaves_no_findings(tmp_path: Path) -> None:
+    broken = jobs.Job("broken", "benchmarks.jobs:call", ("math:sqrt", 4))  # a number is not values and arrays
+    with pytest.raises(TypeError):
+        jobs.finish([broken], tmp_path, 1)
     assert not list(tmp_path.glob("*.json"))
 
 
