@@ -28,8 +28,9 @@ check: $(READY)  ## style, types, and the rules of the rooms
 serve: $(READY)  ## Prefect's server, a worker and the schedules, on this machine only; EVERY=60 also runs each minute; Ctrl-C ends it
 	@$(BIN)/python -m flows.serve $(if $(EVERY),--every $(EVERY))
 
-bench: $(READY)  ## the quick benchmarks; full ones: python -m benchmarks.NAME
-	@set -e; for file in $$(grep -l 'harness.parser(' benchmarks/*.py); do $(BIN)/python -m benchmarks.$$(basename $$file .py) --quick; done
+bench: $(READY)  ## the quick benchmarks of cost; full ones, and those of accuracy: benchmarks/README.md
+	@$(BIN)/python -m benchmarks.step_cost --quick
+	@$(BIN)/python -m benchmarks.throughput --quick
 
 $(READY): pyproject.toml constraints.txt requirements-tflite.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -34,8 +34,8 @@ def load(project: Path) -> Data:
     folder = project / "artifacts"
     train, valid, test = (Samples.load(folder / "prepare" / side) for side in ("train", "valid", "test"))
     weights = files.read_json(folder / "prepare/summary.json")["class_weights"]
-    alpha = files.read_json(folder / "relate/relatedness.json")["alpha"]
-    return Data(train, valid, test, np.load(folder / "prepare/train_weights.npy"), weights, alpha)
+    related = files.read_json(folder / "relate/relatedness.json")
+    return Data(train, valid, test, np.load(folder / "prepare/train_weights.npy"), weights, related["alpha"], related["groups"])
 
 
 def ways(params: Params) -> list[Way]:

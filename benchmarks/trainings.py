@@ -1,7 +1,7 @@
 """One training of one network with Lepton's own loop, as a job: the learning rate chosen like that of a baseline, tested once."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,16 @@ from benchmarks import jobs
 from lepton.config import Params
 from lepton.data.store import Samples
 from lepton.errors import Diverged
-from lepton.sharing.adaptive import Adaptive
 from lepton.training import cost, network, predict
 from lepton.training.loop import Trainer
 
 
 @dataclass(frozen=True)
 class Data:
-    """The three splits, and what prepare and relate say of them. weight_N: of training rows; alpha: degrees to start from."""
+    """The three splits, and what prepare and relate say of them.
+
+    weight_N: of training rows. alpha: degrees to start from. groups: of related tasks; None: not known.
+    """
 
     train: Samples
     valid: Samples
@@ -26,6 +28,7 @@ class Data:
     weight_N: np.ndarray
     class_weights: Mapping[str, list[float] | None]
     alpha: Mapping[str, list[float]] | None = None
+    groups: Sequence[Sequence[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ def train(training: Training) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
     def trainer(lr: float, epochs: float, label: str) -> Trainer:
         network.seeded(params.compute.seed, *(("baseline", *names) if alone else ("train",)))
-        model = network.build(params, tasks)
-        if isinstance(model, Adaptive) and data.alpha:
+        model = network.build(params, tasks, groups=data.groups)
+        if data.alpha:
             model.start(data.alpha)
         weight_N = data.train.labels[names[0]]["present"].astype(float) if alone else data.weight_N
         weights = {name: data.class_weights[name] for name in names}
@@ -80,7 +83,7 @@ def train(training: Training) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     full = trainer(lr, params.train.epochs, f"baseline {names[0]}" if alone else "train")
     fit = full.fit()
     device = next(full.model.parameters()).device.type
-    model = (full.model.reduced() if isinstance(full.model, Adaptive) else full.model).cpu()
+    model = full.model.reduced().cpu()
     predicted = predict.predict(model, test)
     values = {
         "lr": lr,
@@ -93,7 +96,7 @@ def train(training: Training) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "valid": predict.metrics(model, valid),
         "test": {name: one.measure() for name, one in predict.evidence(predicted, test, tasks, model.kind.size).items()},
     }
-    if isinstance(full.model, Adaptive):
-        values["alpha"] = dict(zip(names, full.model.alpha_TL.tolist(), strict=True))
+    if degrees := full.model.degrees():
+        values["alpha"] = degrees
     chances = {name: fields["probability"] for name, fields in predicted.items() if "probability" in fields}
     return values, {name: chance for name, chance in chances.items() if chance.ndim == 2}
