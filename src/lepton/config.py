@@ -195,7 +195,7 @@ class Train(Strict):
     warmup: Fraction = 0.1  # share of the steps
     l2: Annotated[float, Field(ge=0)] = 0.01  # pull of the kernels to 0: adamw's decoupled decay, else part of the gradient; 0: off
     l1: Annotated[float, Field(ge=0)] = 0.0  # times Σ |kernel|, added to the loss; 0: off
-    clip: Annotated[float, Field(ge=0)] = 0.0  # gradient norm; 0: off
+    clip: Annotated[float, Field(ge=0)] = 20.0  # gradient norm; 0: off
     ema: Fraction = 0.0  # decay per step of the running mean of weights that is validated and kept instead of them; 0: off
     exact_gram: Annotated[int, Field(ge=0)] = 0  # steps between comparisons with the Gram over all shared parameters; 0: off
     weighting: one_of("weighting") = "equal"  # type: ignore[valid-type]
