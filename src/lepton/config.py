@@ -227,8 +227,8 @@ class Adapt(Strict):
 
 class Compress(Strict):
     widths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.75,)  # shares of channels kept by structured pruning
-    epochs: Count = 3  # of fine-tuning after pruning, taught by the full model
-    lr: Positive = 0.003
+    epochs: Count = 6  # of fine-tuning after pruning, taught by the full model
+    lr: Positive = 0.01  # of the trunk; train.own_lr times as much for the rest
     distill: Fraction = 0.5  # weight of the full model's outputs in fine-tuning
     calibration: Count = 256  # training rows for the int8 ranges
     parity_rows: Count = 64  # real rows that exports are compared on

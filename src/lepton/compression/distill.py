@@ -53,7 +53,7 @@ def finetune(
     device = next(teacher.parameters()).device
     student.to(device).train()
     torch.manual_seed(seed)
-    mover = optimizer.make(student, params.train, plan.lr)
+    mover = optimizer.make(student, params.train, plan.lr, params.train.own_lr)
     total = max(1, -(-max(params.train.batch_size, int(plan.epochs * len(samples))) // params.train.batch_size))
     for number, batch in enumerate(augmented(samples, params, student, plan.epochs, device, seed)):
         optimizer.set_lr(mover, optimizer.schedule(params.train, number / total))
