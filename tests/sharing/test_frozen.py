@@ -14,7 +14,7 @@ OPTIONS = {"trunk": [6, 8, 10], "branch": [3, 4, 5], "sharing": "frozen", "freez
 
 def trained(spoil: str | None = None) -> tuple[Frozen, Fit, list[dict[str, Tensor]]]:
     """Four epochs, the trunk fixed after two; its state after each. spoil: a task that has no labels after the second."""
-    params = helpers.params(model=OPTIONS, train={"epochs": 4, "clip": 0, "demand": 0})  # clipping and demand tie the tasks together
+    params = helpers.params(model=OPTIONS, train={"epochs": 4, "clip": 0, "demand": 0})  # which would tie the tasks together
     torch.manual_seed(0)
     model = network.build(params, params.tasks)
     assert isinstance(model, Frozen)
