@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from benchmarks.peers import bare
 
 
 def _bare_packages(checkout: Path) -> None:
-    for name in ("LibMTL", "LibMTL.weighting", "LibMTL.architecture"):
+    for name in {"LibMTL", "LibMTL.weighting", "LibMTL.architecture"} - sys.modules.keys():
         package = ModuleType(name)
         package.__path__ = [str(checkout / name.replace(".", "/"))]
         sys.modules[name] = package
@@ -39,11 +40,15 @@ def trainer(checkout: Path, weighting: str, channels: tuple[int, ...], width: in
     one = bare.OneByOne(channels, width, tasks, classes)
     decoders = nn.ModuleDict({name: Head(*head) for name, head in zip(names, one.heads, strict=True)})  # type: ignore[misc]
     known = {name: {"metrics": ["Acc"], "metrics_fn": metric(), "loss_fn": loss(), "weight": [1]} for name in names}
-    with contextlib.redirect_stdout(io.StringIO()):
-        made = import_module("LibMTL.trainer").Trainer(
+    setattr(sys.modules["LibMTL.weighting"], weighting, method)  # where its trainer looks its names up
+    setattr(sys.modules["LibMTL.architecture"], "HPS", Hard)  # noqa: B010
+    here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    module = import_module("LibMTL.trainer")
+    with contextlib.redirect_stdout(io.StringIO()), mock.patch.object(torch, "device", return_value=here):  # it knows cuda:0 only
+        made = module.Trainer(
             task_dict=known,
-            weighting=method,
-            architecture=Hard,
+            weighting=weighting,
+            architecture="HPS",
             encoder_class=lambda: bare.trunk(channels),
             decoders=decoders,
             rep_grad=False,
@@ -53,7 +58,7 @@ def trainer(checkout: Path, weighting: str, channels: tuple[int, ...], width: in
             weight_args={"mgda_gn": "none"},
             arch_args={},
         )
-    made.model.to(memory_format=torch.channels_last).train()
+    made.model.to(memory_format=torch.contiguous_format).train()  # its weightings flatten gradients by view
     return made
 
 
