@@ -138,6 +138,8 @@ class Model(Strict):
     trunk_kind: one_of("trunk") = "strided"  # type: ignore[valid-type]  # strided: halves the side; lenet: 5 × 5 and pooling
     trunk: tuple[Count, ...] = (16, 32, 64)  # channels of each level, all tasks together; of each trunk where there are several
     branch: tuple[Count, ...] = (4, 16, 16)  # channels of each level, each task; soft and cross_stitch: as many as the trunk
+    budget: Annotated[float, Field(gt=0, le=1)] = 1.0  # adaptive: share of the branches, one per task and level, that may stay
+    divide: Fraction = 0.2  # adaptive: share of training after which that budget goes to the tasks that need theirs most
     freeze: Fraction = 0.5  # frozen: share of training after which the trunk stays as it is
     attention: Literal["soft", "hard"] = "soft"  # attention: masks in [0, 1], or 0 or 1
     experts: Count = 3  # experts: trunks that all tasks choose from

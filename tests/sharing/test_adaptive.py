@@ -13,7 +13,9 @@ import helpers
 from laws import close
 from lepton.sharing.adaptive import Adaptive
 from lepton.sharing.base import Structure
+from lepton.training import network
 from lepton.training.cost import macs, parameters
+from lepton.training.step import task_losses
 
 LEARNED = float("nan")
 
@@ -187,6 +189,87 @@ def test_a_reduced_structure_survives_json(values: list[float]) -> None:
     x = inputs()
     for name, raw in again.eval()(x).items():
         assert torch.equal(raw, small(x)[name])
+
+
+def test_the_slope_at_a_degree_is_that_at_the_size_of_its_branch() -> None:
+    """(∂L/∂degree)² is the Taylor importance (Σ w ∂L/∂w)² of the branch's kernels, as the norm behind takes out common factors."""
+    one = helpers.model("adaptive").double().train()
+    assert isinstance(one, Adaptive)
+    for norm in one.norms:
+        norm.eps = 1e-12
+    batch = helpers.batch(one.tasks)
+    labels = {
+        name: {field: value.double() if value.is_floating_point() else value for field, value in fields.items()}
+        for name, fields in batch.labels.items()
+    }
+    loss_T, _ = task_losses(one, one(batch.inputs.double()), labels, {})
+    loss_T.sum().backward()
+    for index in range(len(one.tasks)):
+        for level, width in enumerate(one.structure.branch):
+            weight = one.branches[level].weight
+            mine = slice(index * width, (index + 1) * width)
+            slope = (weight.detach() * weight.grad)[mine].sum()
+            assert slope.abs() > 1e-9
+            close(one.degree_TL.grad[index, level].square(), slope.square(), 1e-9)
+
+
+def budgeted(budget: float, divide: float = 0.25, **options: object) -> Adaptive:
+    params = helpers.params(model={"trunk": [6, 8, 10], "branch": [3, 4, 5], "budget": budget, "divide": divide})
+    return network.build(params, params.tasks, **options)
+
+
+@given(budget=st.floats(0.01, 1), seed=st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_the_branches_of_least_importance_are_given_up(budget: float, seed: int) -> None:
+    one, random = budgeted(budget), helpers.generator(seed)
+    slopes, losses = torch.randn(3, 4, 3, generator=random), torch.rand(3, 4, generator=random)
+    for done, slope_TL, loss_T in zip((0.0, 0.1, 0.2), slopes, losses, strict=True):
+        assert not one.begin(done)
+        assert one.fixed_TL.isnan().all()
+        assert one.settled == (round(12 * budget) == 12)
+        one.degree_TL.grad = slope_TL
+        one.note(loss_T)
+    assert not one.begin(0.3)
+    assert one.settled
+    kept = one.fixed_TL.isnan()
+    assert kept.sum() == round(12 * budget)
+    importance = (slopes / losses[:, :, None]).square().sum(0)
+    if 0 < kept.sum() < 12:
+        assert importance[kept].min() >= importance[~kept].max()
+    small = one.reduced()
+    assert sum(map(len, small.structure.owners)) <= round(12 * budget)  # what nothing builds on leaves with the rest
+    fixed = one.fixed_TL.clone()
+    one.degree_TL.grad = slopes[0]
+    one.begin(0.9)
+    assert torch.equal(one.fixed_TL.nan_to_num(9), fixed.nan_to_num(9))
+
+
+@pytest.mark.parametrize(("alone", "left"), [(1, 6), (2, 6), (3, 9)])
+def test_branches_already_given_up_count_and_what_stands_alone_keeps_its_own(alone: int, left: int) -> None:
+    """A degree that is fixed at 0 has no slope, and shows no need."""
+    one = budgeted(0.5)
+    one.fixed_TL[0], one.fixed_TL[1 : 1 + alone] = 1.0, 0.0
+    one.degree_TL.grad = torch.ones(4, 3)
+    one.degree_TL.grad[one.fixed_TL == 0] = 0.0
+    one.note(torch.ones(4))
+    one.begin(0.5)
+    assert one.settled
+    assert sum(map(len, one.reduced().structure.owners)) == left
+    assert (one.fixed_TL[1 : 1 + alone] == 0).all()
+
+
+def test_a_step_that_overflowed_says_nothing_about_importance() -> None:
+    one = budgeted(0.5)
+    one.degree_TL.grad = torch.full((4, 3), torch.inf)
+    one.note(torch.ones(4))
+    assert (one.need_TL == 0).all()
+
+
+def test_nor_does_one_without_a_labelled_row() -> None:
+    one = budgeted(0.5)
+    one.degree_TL.grad = torch.zeros(4, 3)
+    one.note(torch.zeros(4))
+    assert (one.need_TL == 0).all()
 
 
 def test_reducing_keeps_the_number_type() -> None:

@@ -15,7 +15,7 @@ from lepton.data.store import Samples
 from lepton.errors import Diverged
 from lepton.kinds import KINDS
 from lepton.sharing.adaptive import Adaptive
-from lepton.sharing.base import Sharing
+from lepton.sharing.base import Sharing, Structure
 from lepton.training import network, optimizer, predict
 from lepton.training.loop import Fit, Trainer
 
@@ -53,6 +53,10 @@ SETTINGS = {
         "model": {"trunk": [6, 8, 10], "branch": [3, 4, 5], "sharing": "hard"},
     },
     "frozen in the middle of an epoch": {"model": {"trunk": [6, 8, 10], "branch": [3, 4, 5], "sharing": "frozen"}},
+    "a budget of branches": {
+        "train": {"epochs": 3, "batch_size": 16, "ema": 0.8, "alpha_snap": 0.4},
+        "model": {"trunk": [6, 8, 10], "branch": [3, 4, 5], "budget": 0.5, "divide": 0.25},
+    },
     "in parts, averaged and compared": {
         "train": {
             "epochs": 3,
@@ -312,6 +316,69 @@ def test_pressure_and_snapping_decide_degrees_during_training() -> None:
     small = one.model.reduced()
     expected, found = predict.predict(one.model, one.train), predict.predict(small, one.train)
     np.testing.assert_allclose(found["ink"]["probability"], expected["ink"]["probability"], atol=1e-6)
+
+
+DECIDED = {"digit": [1.0, 0.5, 0.0], "tilt": [0.0, 1.0, 0.5], "objects": [0.5, 0.5, 1.0], "ink": [1.0, 1.0, 0.5]}
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "momentum"])
+def test_what_counts_for_nothing_leaves_during_training_and_changes_nothing_else(
+    optimizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trained(leaves: bool) -> tuple[Trainer, list[Structure]]:
+        one = trainer(helpers.params(train={"epochs": 4, "batch_size": 16, "ema": 0.8, "optimizer": optimizer, "l2": 0.1}))
+        shapes = []
+
+        def decide(row: dict[str, float], step: int) -> None:
+            if row["epoch"] == 1:
+                for network in (one.model, one.ema.network):
+                    values = torch.tensor([DECIDED[name] for name in network.tasks])
+                    network.fixed_TL.copy_(torch.where(values == 0.5, torch.nan, values))
+            shapes.append(one.model.structure)
+
+        one.on_epoch, one.valid = decide, None
+        if not leaves:
+            monkeypatch.setattr(one, "_reduce", lambda: None)
+        one.fit()
+        return one, shapes
+
+    small, shapes = trained(leaves=True)
+    whole, _ = trained(leaves=False)
+    assert shapes[0] == whole.model.structure
+    assert shapes[1] == shapes[-1] == whole.model.reduced().structure != whole.model.structure
+    expected = whole.model.reduced().state_dict()
+    assert expected.keys() == small.model.state_dict().keys()
+    for key, value in small.model.state_dict().items():
+        close(value.nan_to_num(9).float(), expected[key].nan_to_num(9).float(), 2e-4)
+
+
+def test_the_best_weights_keep_their_own_shape(tmp_path: Path) -> None:
+    """Validation was best before branches left the network that trained on."""
+    one = trainer(helpers.params(train={"epochs": 3}), keep=tmp_path / "a.pt")
+
+    def spoil(row: dict[str, float], step: int) -> None:
+        one.model.fixed_TL[:, 0] = 1.0
+        one.valid.labels["digit"]["class"][:] = (one.valid.labels["digit"]["class"] + row["epoch"]) % 3
+        one.valid.labels["tilt"]["value"][:] = -one.valid.labels["tilt"]["value"]
+
+    built, one.on_epoch = one.model.structure, spoil
+    utilities = iter([0.9, 0.2, 0.1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predict, "utility", lambda *_: next(utilities))
+        fit = one.fit()
+    assert fit.best_epoch == 1
+    assert one.model.structure == built
+    again = trainer(helpers.params(train={"epochs": 3}), seed=9, keep=tmp_path / "a.pt")
+    again.fit()
+    same_bytes(saved(one.model, tmp_path / "a"), saved(again.model, tmp_path / "b"))
+
+
+def test_only_weights_within_the_budget_of_branches_count_as_best() -> None:
+    blocks = {"model": {"trunk": [6, 8, 10], "branch": [3, 4, 5], "budget": 0.5, "divide": 0.7}}
+    one = trainer(helpers.params(train={"epochs": 3}, **blocks))
+    fit = one.fit()
+    assert fit.best_epoch == 3
+    assert sum(map(len, one.model.reduced().structure.owners)) == 6
 
 
 def test_without_snapping_every_degree_stays_free() -> None:

@@ -69,8 +69,7 @@ def by_separate_backwards(model: Sharing, batch: Batch) -> Tensor:
     beta = [torch.zeros(s.shape[1], dtype=s.dtype, requires_grad=True) for s in shared]
     moved = [g[:, None, None] * s + b[:, None, None] for g, s, b in zip(gamma, shared, beta, strict=True)]
     loss_T, _ = task_losses(model, model.rest(batch.inputs, model.read(moved)), batch.labels, NONE)
-    read = [level for level, names in enumerate(model.structure.readers) if names]
-    wanted = [one for level in read for one in (gamma[level], beta[level])]
+    wanted = [one for pair in zip(gamma, beta, strict=True) for one in pair]
     rows = []
     for loss in loss_T:
         grads = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
@@ -132,7 +131,7 @@ def test_where_nobody_reads_the_trunk_the_branches_still_learn() -> None:
     model.fixed_TL[:] = 0.0
     small = model.reduced()
     result, grads = run(small, batch)
-    assert result.grad_TP.shape == (4, 0)
+    assert result.grad_TP.tolist() == torch.zeros(4, 2 * sum(small.structure.trunk)).tolist()
     assert result.weight_T.tolist() == [1, 1, 1, 1]
     _, wanted = plain(small, batch)
     for name, grad in wanted.items():
@@ -276,7 +275,7 @@ def test_permuting_tasks_permutes_the_gradients(way: str) -> None:
     assert not torch.allclose(straight.grad_TP[0], straight.grad_TP[1])
     expected = straight.grad_TP.flip(0)
     if way in ("soft", "cross_stitch", "groups"):
-        widths = [2 * width for level, width in enumerate(model.structure.trunk) if model.structure.readers[level] for _ in "γβ"]
+        widths = [2 * width for width in model.structure.trunk for _ in "γβ"]
         expected = torch.cat([torch.cat(part.chunk(2, 1)[::-1], 1) for part in expected.split(widths, 1)], 1)
     close(crossed.grad_TP, expected, 1e-9)
 

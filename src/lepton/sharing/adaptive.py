@@ -5,6 +5,11 @@
 The articles' f_shared = Σ αᵢ fᵢ and f_specific = Σ (1 − αᵢ) fᵢ, made per level. A task's branch starts at the input itself. The
 branches of all tasks are one grouped convolution per level. Where α is snapped to 0 or 1, one side counts for nothing:
 `reduced` leaves it out and changes no output.
+
+Branches are a budget that the degrees move between tasks. The norm takes out the common size of α and 1 − α, so the slope of the
+loss at a degree is, up to its sign, that at the size of the branch: the square of its share of the loss, summed over the first
+steps, is the first-order Taylor importance of the branch (Molchanov et al. 2019, arXiv 1906.10771). Those of least importance are
+given up, by α = 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +21,7 @@ from torch import Tensor, nn
 
 from lepton.config import Model
 from lepton.sharing import grouped
-from lepton.sharing.base import Structure, up_to_heads
+from lepton.sharing.base import Sharing, Structure, up_to_heads
 from lepton.sharing.degrees import Degrees
 from lepton.tasks.base import BaseTask
 
@@ -25,6 +30,7 @@ class Adaptive(Degrees):
     """Shared and own features, mixed at every level."""
 
     prunable: ClassVar[bool] = True
+    need_TL: Tensor
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -38,12 +44,44 @@ class Adaptive(Degrees):
             self.branches.append(self.moves[level].convolution(below, width, groups) if owners else nn.Identity())
             width = len(self.present(level)) * own
             self.norms.append(nn.BatchNorm2d(width) if width else nn.Identity())
+        self.register_buffer("need_TL", torch.zeros_like(self.fixed_TL))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
     def plan(cls, model: Model, tasks: Mapping[str, BaseTask]) -> Structure:
         below = up_to_heads(tasks, len(model.trunk))
-        return Structure("adaptive", model.trunk, model.branch, below, below, trunk_kind=model.trunk_kind)
+        options = {"branches": round(model.budget * sum(map(len, below))), "divide": model.divide} if model.budget < 1 else {}
+        return Structure("adaptive", model.trunk, model.branch, below, below, options, model.trunk_kind)
+
+    def _branches(self) -> tuple[int, Tensor]:
+        """How many branches count, and which of them a task could give up: α is still learned there [T, L]."""
+        owned = [[name in owners for owners in self.structure.owners] for name in self.tasks]
+        owned_TL = torch.tensor(owned, device=self.fixed_TL.device) & (self.fixed_TL != 1)
+        return int(owned_TL.sum()), owned_TL & self.fixed_TL.isnan()
+
+    @property
+    def settled(self) -> bool:
+        """Are the branches above the budget given up, as far as they can be?"""
+        budget = self.structure.options.get("branches")
+        if budget is None or sum(map(len, self.structure.owners)) <= budget:
+            return True
+        count, free_TL = self._branches()
+        return count <= budget or not free_TL.any()
+
+    @torch.no_grad()
+    def note(self, loss_T: Tensor) -> None:
+        if not self.settled and self.degree_TL.grad is not None:
+            share_TL = self.degree_TL.grad / loss_T[:, None]
+            self.need_TL += share_TL.nan_to_num(0, 0, 0).square()  # without a labelled row, and where a step overflowed in fp16
+
+    @torch.no_grad()
+    def begin(self, done: float) -> bool:
+        if not self.settled and done >= self.structure.options["divide"]:
+            count, free_TL = self._branches()
+            over = min(count - self.structure.options["branches"], int(free_TL.sum()))
+            order = self.need_TL.where(free_TL, torch.inf).flatten().argsort(stable=True)
+            self.fixed_TL.view(-1)[order[:over]] = 1.0
+        return False
 
     def _degrees(self, alpha_TL: Tensor, level: int, tasks: Sequence[str]) -> Tensor:
         """α of some tasks at a level, one value for each of their channels [tasks · branch, 1, 1, 1]."""
@@ -95,17 +133,23 @@ class Adaptive(Degrees):
             readers[level] = tuple(n for n in needed if alpha[n][level] > 0 and n in self.structure.readers[level])
             owners[level] = tuple(n for n in needed if alpha[n][level] < 1 and n in self.structure.owners[level])
         plan = replace(self.structure, readers=tuple(readers), owners=tuple(owners))
+        if plan == self.structure:
+            return self
         small = Adaptive(self.kind, self.tasks, plan, self.dropout)
-        state = self.state_dict()
-        for level, width in enumerate(plan.branch):
-            for key in [key for key in state if key.startswith((f"reads.{level}.", f"branches.{level}.", f"norms.{level}."))]:
-                room = key.partition(".")[0]
-                kept = {"reads": readers[level], "branches": owners[level], "norms": small.present(level)}[room]
-                there = {"reads": self.structure.readers, "branches": self.structure.owners}.get(room)
-                old = there[level] if there else self.present(level)
-                if not kept:
-                    del state[key]
-                elif state[key].ndim:
-                    state[key] = torch.cat([state[key][old.index(n) * width : (old.index(n) + 1) * width] for n in kept])
-        small.load_state_dict(state)
+        small.load_state_dict(self.carried(self.state_dict(), small))
         return small.to(self.degree_TL).train(self.training)
+
+    def carried(self, named: Mapping[str, Tensor], smaller: Sharing) -> dict[str, Tensor]:
+        result = dict(named)
+        for level, width in enumerate(self.structure.branch):
+            old, new = (
+                {"reads": one.structure.readers[level], "branches": one.structure.owners[level], "norms": one.present(level)}
+                for one in (self, smaller)
+            )
+            for key in [key for key in named if key.startswith(tuple(f"{room}.{level}." for room in old))]:
+                there, kept = (names[key.partition(".")[0]] for names in (old, new))
+                if not kept:
+                    del result[key]
+                elif named[key].ndim:
+                    result[key] = torch.cat([named[key][there.index(n) * width : (there.index(n) + 1) * width] for n in kept])
+        return result

@@ -164,6 +164,9 @@ class Sharing(nn.Module, ABC):
         """Before every step, with the share of training done: does a part of the network start anew? Then momenta are forgotten."""
         return False
 
+    def note(self, loss_T: Tensor) -> None:
+        """After every step's backward, with the tasks' losses: whatever the network is to learn from its gradients."""
+
     @property
     def settled(self) -> bool:
         """Is the network what training is after? Weights of earlier epochs do not count among the best."""
@@ -186,8 +189,12 @@ class Sharing(nn.Module, ABC):
         return {}
 
     def reduced(self) -> Self:
-        """The same function without what counts for nothing."""
+        """The same function without what counts for nothing; itself where there is nothing of the kind."""
         return self
+
+    def carried(self, named: Mapping[str, Tensor], smaller: "Sharing") -> dict[str, Tensor]:
+        """Of one value per parameter, by its name, what belongs to `smaller`, which `reduced` has made of this."""
+        return dict(named)
 
     def rest(self, x: Tensor, q: Sequence[Tensor], rows: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Branches and heads: the inputs and every level's reads to each task's raw output, of all rows or of those in `rows`."""

@@ -16,7 +16,7 @@ def work(stage: Stage) -> None:
     model = network.build(params, params.tasks, "adaptive")
     trainer = prepared.trainer(stage, model, params.train.lr, plan.epochs, "relate", on_epoch=log_epochs(stage))
     trainer.valid = None  # a probe is never chosen between
-    fit = trainer.fit()
+    fit, model = trainer.fit(), trainer.model
     names = list(params.tasks)
     rows = np.arange(len(prepared.valid))[: plan.samples]
     features = probe.features(model, prepared.valid.take(rows))

@@ -8,15 +8,17 @@ from lepton.training import distributed, network, predict
 from lepton.training.loop import Fit
 
 
-def trained(stage: Stage, prepared: Prepared, name: str = "train", prefix: str = "") -> tuple[Sharing, Fit]:
-    """A network of all tasks, trained; another name is another seed."""
+def trained(stage: Stage, prepared: Prepared, name: str = "train", prefix: str = "") -> tuple[Sharing, Fit, int]:
+    """A network of all tasks, trained, and how many branches it had at first; another name is another seed."""
     params = stage.params
     network.seeded(params.compute.seed, name)
     related = files.read_json(ARTIFACTS / "relate/relatedness.json")
     model = network.build(params, params.tasks, groups=related["groups"])
     model.start(related["alpha"])
     options = {"keep": stage.scratch("checkpoints") / f"{name}.pt", "on_epoch": log_epochs(stage, prefix)}
-    return model, prepared.trainer(stage, model, params.train.lr, params.train.epochs, name, **options).fit()
+    trainer = prepared.trainer(stage, model, params.train.lr, params.train.epochs, name, **options)
+    fit = trainer.fit()
+    return trainer.model, fit, sum(map(len, model.structure.owners))
 
 
 def more_seeds(stage: Stage, prepared: Prepared) -> None:

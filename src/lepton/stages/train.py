@@ -11,16 +11,16 @@ from lepton.training import cost, devices, distributed, network, predict
 def work(stage: Stage) -> None:
     params = stage.params
     prepared = Prepared.load()
-    model, fit = trained(stage, prepared)
+    model, fit, branches = trained(stage, prepared)
     if distributed.rank():
         more_seeds(stage, prepared)
         return
     sharing: dict = {"sharing": params.model.sharing, "levels": len(model.structure.trunk)}
     sharing |= {"alpha": model.degrees(), "snapped": model.snapped()}
-    if before := sum(map(len, model.structure.owners)):
-        model = model.reduced()
+    model = model.reduced()
+    if branches:
         kept = sum(map(len, model.structure.owners))
-        sharing["branches"] = {"kept": kept, "removed": before - kept}
+        sharing["branches"] = {"kept": kept, "removed": branches - kept}
     sharing["structure"] = model.structure.to_dict()
     network.save(model, stage.out / "model.safetensors")
     files.write_json(stage.out / "sharing.json", sharing)

@@ -34,6 +34,10 @@ class EMA:
             if not mine[0].endswith(FOLLOWS):
                 mine[1].copy_(theirs[1])
 
+    def follow(self, trained: Sharing) -> None:
+        """From now on follows what `reduced` has made of the trained network."""
+        self.trained, self.network = trained, self.network.reduced() if self.decay else trained
+
     def _means(self, network: Sharing) -> list[Tensor]:
         return [*network.parameters(), *(buffer for name, buffer in network.named_buffers() if name.endswith(FOLLOWS))]
 

@@ -7,7 +7,6 @@ loop on its rows of every batch (`lepton.training.distributed`); the first one v
 import math
 import time
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,10 @@ from lepton.data.balance import demanded, draw
 from lepton.data.store import Samples
 from lepton.errors import Diverged
 from lepton.kinds import load as load_kind
-from lepton.sharing.base import Sharing
-from lepton.training import checkpoint, devices, distributed, optimizer, predict
+from lepton.sharing.base import Sharing, Structure
+from lepton.training import checkpoint, devices, distributed, network, optimizer, predict
 from lepton.training.ema import EMA
 from lepton.training.exact import agreement
-from lepton.training.network import seeded
 from lepton.training.step import StepResult, step
 from lepton.training.synchronised import synchronised
 from lepton.training.weighting.base import Weighting
@@ -51,6 +49,7 @@ class Fit:
 class Trainer:
     """One training. `epochs` may be fractional: a probe is the beginning of a shorter schedule.
 
+    model: what to train, and after `fit` what was trained: another object where parts of it came to count for nothing.
     weight_N: drawing weight of each training row. class_weights: per task, [K] or None.
     """
 
@@ -67,38 +66,41 @@ class Trainer:
     on_epoch: Callable[[dict[str, float], int], None] = lambda row, step: None
 
     def fit(self) -> Fit:
-        """Trains `model` in place. Raises Diverged when a loss stops being finite; the last good checkpoint stays."""
+        """Trains `model`. Raises Diverged when a loss stops being finite; the last good checkpoint stays."""
         plan, compute = self.params.train, self.params.compute
         distributed.require_even(plan)
         if distributed.rank():
             self.valid, self.keep, self.on_epoch = None, None, lambda row, step: None
         device = devices.choose(compute)
         self.device, (self.autocast, self.scaler) = device, devices.mixed(compute, device)
-        model = self.model.to(device).train()
-        model.load_state_dict(distributed.same(model.state_dict()))
+        self.model = self.model.to(device).train()
+        self.model.load_state_dict(distributed.same(self.model.state_dict()))
+        saved = distributed.same(checkpoint.load(self.keep) if self.keep else None)
+        if saved:
+            self.model = network.shaped(self.model, Structure.from_dict(saved["structure"]))
         self.weights = {
             name: None if values is None else torch.tensor(values, device=device) for name, values in self.class_weights.items()
         }
-        self.weighting: Weighting = load_kind("weighting", plan.weighting)(len(model.tasks)).to(device)
-        # with several tasks, what is a task's own learns from its labelled rows alone, and the trunk from all
-        own_lr = plan.own_lr if len(model.tasks) > 1 else 1.0
-        self.optimizer, self.ema = optimizer.make(model, plan, self.lr, own_lr), EMA(model, plan.ema)
-        self.plan = allowed(self.params.prepare.augment, model.tasks.values())
+        self.weighting: Weighting = load_kind("weighting", plan.weighting)(len(self.model.tasks)).to(device)
+        self.optimizer, self.ema = self._optimizer(), EMA(self.model, plan.ema)
+        self.plan = allowed(self.params.prepare.augment, self.model.tasks.values())
         per_epoch = max(1, round(len(self.train) / plan.batch_size))
         self.total = max(1, round(self.epochs * per_epoch))
-        fit, best, state, first = Fit(0, 0.0, 0), -math.inf, deepcopy(model.state_dict()), 0
+        fit, best, first = Fit(0, 0.0, 0), -math.inf, 0
+        structure, state = self.model.structure, dict[str, Tensor]()
         mean_TP: Tensor | None = None
-        if saved := distributed.same(checkpoint.load(self.keep) if self.keep else None):
+        if saved:
             first, best, state, mean_TP = saved["epoch"], saved["best"], saved["best_state"], saved["mean"].to(device)
-            fit = Fit(**saved["fit"])
+            fit, structure = Fit(**saved["fit"]), Structure.from_dict(saved["best_structure"])
             for key, part in self._parts().items():
                 part.load_state_dict(saved[key])
             self._prefer(fit.history[-1])
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with synchronised(model), Progress(*columns, disable=distributed.rank() > 0) as bar:
+        with Progress(*columns, disable=distributed.rank() > 0) as bar:
             line = bar.add_task(self.name, total=self.total, completed=first * per_epoch)
             for epoch in range(first, math.ceil(self.total / per_epoch)):
                 started = time.perf_counter()
+                self._reduce()
                 steps = range(epoch * per_epoch, min((epoch + 1) * per_epoch, self.total))
                 row, mean_TP = self._epoch(epoch, steps, mean_TP, lambda: bar.advance(line))
                 fit.samples_seen += len(steps) * plan.batch_size
@@ -106,9 +108,10 @@ class Trainer:
                 if self.valid is not None and (measured := predict.metrics(judged, self.valid, device)):
                     row |= {f"valid.{task}.{name}": v for task, values in measured.items() for name, v in values.items()}
                     row["valid"] = predict.utility(judged.tasks, measured)
-                if "valid" not in row or row["valid"] > best:  # without validation labels the last epoch is kept
-                    best, fit.best_epoch = row.get("valid", 0.0) if model.settled else -math.inf, epoch + 1
-                    state = deepcopy(judged.state_dict())
+                if not state or "valid" not in row or row["valid"] > best:  # without validation labels the last epoch is kept
+                    best, fit.best_epoch = row.get("valid", 0.0) if self.model.settled else -math.inf, epoch + 1
+                    structure = judged.structure
+                    state = {key: value.clone() for key, value in judged.state_dict().items()}
                 self._prefer(row)
                 fit.seconds += time.perf_counter() - started
                 fit.history.append(row)
@@ -116,11 +119,26 @@ class Trainer:
                 if self.keep:
                     parts = {key: part.state_dict() for key, part in self._parts().items()}
                     rest: dict[str, Any] = {"best": best, "best_state": state, "mean": mean_TP, "fit": vars(fit)}
+                    rest |= {"structure": self.model.structure.to_dict(), "best_structure": structure.to_dict()}
                     checkpoint.save(self.keep, {"epoch": epoch + 1, **rest, **parts})
         fit.grad_TP = mean_TP
-        model.load_state_dict(distributed.same(state))
-        model.eval()
+        self.model = network.shaped(self.model, Structure.from_dict(distributed.same(structure.to_dict())))
+        self.model.load_state_dict(distributed.same(state))
+        self.model.eval()
         return fit
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        """With several tasks, what is a task's own learns from its labelled rows alone, and the trunk from all."""
+        plan = self.params.train
+        return optimizer.make(self.model, plan, self.lr, plan.own_lr if len(self.model.tasks) > 1 else 1.0)
+
+    def _reduce(self) -> None:
+        """Leaves out what has come to count for nothing."""
+        before, self.model = self.model, self.model.reduced()
+        if self.model is not before:
+            old, self.optimizer = self.optimizer, self._optimizer()
+            optimizer.carry(old, before, self.optimizer, self.model)
+            self.ema.follow(self.model)
 
     def _prefer(self, row: Mapping[str, float]) -> None:
         """From now on draws rows by what their tasks lacked at the end of an epoch; without a validation split as before."""
@@ -144,24 +162,25 @@ class Trainer:
     ) -> tuple[dict[str, float], Tensor]:
         """Steps `steps` of the schedule; returns the epoch's means and the running mean of the shared gradients."""
         plan, model = self.params.train, self.model
-        seeded(self.params.compute.seed, self.name, epoch)
+        network.seeded(self.params.compute.seed, self.name, epoch)
         generator = torch.Generator().manual_seed(torch.initial_seed() % 2**62)
         rows, share = draw(self.weight_N, len(steps) * plan.batch_size, generator=generator), distributed.share()
         if share.first:
             torch.manual_seed(torch.initial_seed() + share.first)  # for dropout, which is not to be alike on all processes
         names, results, agreed, rate = list(model.tasks), [], [], 0.0
-        for number, index in zip(steps, rows.split(plan.batch_size), strict=True):
-            done = number / self.total
-            rate = optimizer.set_lr(self.optimizer, optimizer.schedule(plan, done))
-            batch = self.train.batch(index[share.rows], self.device)
-            batch = type(batch)(model.kind.prepare(batch.inputs), batch.labels)
-            batch = apply(batch, model.kind, model.tasks, self.plan, generator=generator, share=share)
-            result = self._step(batch, done, exact=plan.exact_gram > 0 and number % plan.exact_gram == 0)
-            self._check(result, names, epoch, number)
-            if result.exact_TP is not None and result.exact_TP.isfinite().all():
-                agreed.append(agreement(result.grad_TP, result.exact_TP, result.active_T))
-            results.append(result)
-            advance()
+        with synchronised(model):
+            for number, index in zip(steps, rows.split(plan.batch_size), strict=True):
+                done = number / self.total
+                rate = optimizer.set_lr(self.optimizer, optimizer.schedule(plan, done))
+                batch = self.train.batch(index[share.rows], self.device)
+                batch = type(batch)(model.kind.prepare(batch.inputs), batch.labels)
+                batch = apply(batch, model.kind, model.tasks, self.plan, generator=generator, share=share)
+                result = self._step(batch, done, exact=plan.exact_gram > 0 and number % plan.exact_gram == 0)
+                self._check(result, names, epoch, number)
+                if result.exact_TP is not None and result.exact_TP.isfinite().all():
+                    agreed.append(agreement(result.grad_TP, result.exact_TP, result.active_T))
+                results.append(result)
+                advance()
         loss_T, weight_T = (torch.stack(parts).mean(0) for parts in zip(*[(r.loss_T, r.weight_T) for r in results], strict=True))
         grad_STP = torch.stack([r.grad_TP for r in results])
         grads = grad_STP[grad_STP.isfinite().all(2).all(1)].mean(0).nan_to_num()  # without steps that overflowed in fp16
@@ -190,6 +209,7 @@ class Trainer:
         distributed.sum_gradients(model.parameters())
         if self.scaler:
             self.scaler.unscale_(self.optimizer)
+        model.note(result.loss_T)
         if plan.clip:
             torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip, foreach=True)
         if self.scaler:

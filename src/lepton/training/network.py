@@ -47,6 +47,14 @@ def load(path: Path, params: Params, tasks: Mapping[str, BaseTask] | None = None
     return model.eval()
 
 
+def shaped(model: Sharing, structure: Structure) -> Sharing:
+    """`model`, or where its structure is another one, a network of this structure for the same tasks, with fresh weights."""
+    if model.structure == structure:
+        return model
+    other = type(model)(model.kind, model.tasks, structure, model.dropout).to(next(model.parameters()).device)
+    return other.train(model.training)
+
+
 def seeded(seed: int, *salt: str | int) -> None:
     """Seeds torch's global generator for one purpose, so that purposes do not disturb each other."""
     digest = hashlib.sha256(repr((seed, *salt)).encode()).digest()

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lepton.config import Train
+from lepton.sharing.base import Sharing
 
 
 def make(model: nn.Module, plan: Train, lr: float, own_lr: float = 1.0) -> torch.optim.Optimizer:
@@ -37,6 +38,20 @@ def make(model: nn.Module, plan: Train, lr: float, own_lr: float = 1.0) -> torch
         return torch.optim.SGD(groups, momentum=0.9, nesterov=True)
     kind = torch.optim.AdamW if plan.optimizer == "adamw" else torch.optim.Adam
     return kind(groups, betas=(0.9, 0.99), fused=True)
+
+
+def carry(old: torch.optim.Optimizer, before: Sharing, new: torch.optim.Optimizer, after: Sharing) -> None:
+    """Gives `new` what `old` remembers of the parameters that `after`, which `before.reduced()` has made, still has."""
+    names: dict[Tensor, str] = {parameter: name for name, parameter in before.named_parameters()}
+    parameters = dict(after.named_parameters())
+    by_key: dict[str, dict[str, Tensor]] = {}
+    for parameter, remembered in old.state.items():
+        for key, value in remembered.items():
+            by_key.setdefault(key, {})[names[parameter]] = value
+    for key, named in by_key.items():
+        for name, value in before.carried(named, after).items():
+            parameter = parameters[name]
+            new.state[parameter][key] = torch.empty_like(parameter).copy_(value) if value.ndim else value
 
 
 def schedule(plan: Train, at: float) -> float:

@@ -13,7 +13,7 @@ A batch may be computed in parts, one after the other and on several processes: 
 parts, and M is that of all, so that there is one decision. Every part keeps its ∂L/∂q until then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -83,12 +83,23 @@ def task_losses(
 
 
 def shared_gradients(
-    model: Sharing, kernels: Mapping[int, Tensor], grad_q: Mapping[int, Tensor], grad_w: Mapping[int, Tensor]
+    model: Sharing,
+    channels: Sequence[int],
+    kernels: Mapping[int, Tensor],
+    grad_q: Mapping[int, Tensor],
+    grad_w: Mapping[int, Tensor],
 ) -> Tensor:
-    """G [T, 2 Σ C_l]: each task's gradient at scale and shift of the shared channels, from ∂L/∂q and ∂L/∂W of every read level."""
-    tasks = len(model.tasks)
+    """G [T, 2 Σ C_l]: each task's gradient at scale and shift of the shared channels, from ∂L/∂q and ∂L/∂W of every read level.
+
+    channels: C_l of every level. Where nobody reads, the gradients are 0.
+    """
+    tasks, at = len(model.tasks), next(model.parameters()).device
     parts = []
-    for level, grad in grad_q.items():
+    for level, width in enumerate(channels):
+        if level not in grad_q:
+            parts.append(torch.zeros(tasks, 2 * width, device=at))
+            continue
+        grad = grad_q[level]
         per_task = (len(model.structure.readers[level]), -1)
         weight_RbC, slope_RbC = (_full(w.detach()[:, :, 0, 0]).unflatten(0, per_task) for w in (kernels[level], grad_w[level]))
         change_Rb = _full(grad).sum((0, 2, 3)).unflatten(0, per_task)
@@ -96,7 +107,7 @@ def shared_gradients(
         part_TP = mine_RP.new_zeros(tasks, mine_RP.shape[1])
         part_TP[model.reading(level)] = mine_RP
         parts.append(part_TP)
-    return torch.cat(parts, 1) if parts else torch.zeros(tasks, 0, device=next(model.parameters()).device)
+    return torch.cat(parts, 1)
 
 
 def through_tasks(
@@ -130,7 +141,8 @@ def through_tasks(
     if read := list(grad_q):  # else nobody reads the trunk any more
         slopes = torch.autograd.grad([linear[level] for level in read], [kernels[level] for level in read], [*grad_q.values()])
         torch.autograd.backward([effective[level] for level in read], slopes)
-    grad_TP = shared_gradients(model, kernels, grad_q, dict(zip(grad_q, slopes, strict=True)))
+    channels = [s.shape[1] for s in shared]
+    grad_TP = shared_gradients(model, channels, kernels, grad_q, dict(zip(grad_q, slopes, strict=True)))
     if scaler:
         grad_TP = grad_TP / scaler.get_scale()
     return Part(shared, {level: kernel.detach() for level, kernel in kernels.items()}, grad_q, loss_T.detach(), grad_TP)
