@@ -4,7 +4,7 @@
 
 DVC decides what runs; Prefect decides when and where, and remembers how it ended:
 
-    Completed   0   stages ran
+    Completed   0   stages ran, and the gate says whether the model may take the champion's place
     Unchanged   0   there was nothing to do, and nothing was changed
     Refused     3   a stage found the data unfit; never retried
     Failed      2   a stage failed, or something that it needs is missing
@@ -44,7 +44,7 @@ def retrain(params: str = "params.yaml") -> State[Any]:
 
 
 def bring_up_to_date(project: steps.Project, run: str) -> State[Any]:
-    """Runs what DVC finds to do, stage by stage, until one fails or all is proven and shown on the page."""
+    """Runs what DVC finds to do, stage by stage, until one fails or all is proven, decided on and shown on the page."""
     plan = steps.plan(project)
     outcomes = {stage: steps.Outcome(stage, "not reached" if stage in plan.todo else "unchanged") for stage in plan.stages}
     for stage in plan.todo:
@@ -52,12 +52,14 @@ def bring_up_to_date(project: steps.Project, run: str) -> State[Any]:
         steps.run_stage.with_options(name=stage)(project.root, outcome, return_state=True)
         if outcome.reason:
             return steps.conclude(outcome.state, f"{stage}: {outcome.reason}", list(outcomes.values()))
+    verdict = ""
     if plan.todo:
         steps.prove(project)
+        verdict = steps.gate(project)
         page = steps.page(project, run, list(outcomes.values()))
     else:
         page = steps.latest_page(project)
-    told = f"{steps.gain(project)}, page {os.path.relpath(page)}"
+    told = ", ".join(filter(None, [steps.gain(project), verdict, f"page {os.path.relpath(page)}"]))
     return steps.conclude("Completed" if plan.todo else "Unchanged", told, list(outcomes.values()))
 
 

@@ -127,6 +127,17 @@ def prove(of: Project) -> None:
         raise LeptonError(f"dvc: {', '.join(left)} still differ after the run. Was a file changed meanwhile? Run again.")
 
 
+def gate(of: Project) -> str:
+    """Whether the model may take the champion's place, in a few words; nobody takes it here. Empty for a project without one."""
+    from lepton.ops import champion, gate
+
+    if not (of.root / champion.MODEL).exists():
+        return ""
+    decision = gate.decide(of.root, of.params)
+    beside = f"beside {decision.champion}" if decision.champion else "as the first champion"
+    return f"gate lets it through {beside}" if decision.promote else f"gate holds it back {beside} ({decision.reasons[0]})"
+
+
 def page(of: Project, run: str | None = None, outcomes: Sequence[Outcome] = ()) -> Path:
     """Renders the review page; returns its path."""
     from lepton.reporting.page import render

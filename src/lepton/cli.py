@@ -1,5 +1,6 @@
 """The command line: `lepton check`, `lepton starter`, `lepton report`. The pipeline itself is started by `make run`."""
 
+import json
 import sys
 import webbrowser
 from pathlib import Path
@@ -111,6 +112,70 @@ def report(
         print(f"Nothing has been evaluated yet. Start with: make run{_argument(params)}", file=sys.stderr)
     if show:
         webbrowser.open(page.as_uri())
+
+
+champion_app = typer.Typer(no_args_is_help=True, help="The model in use: git tags `champion/<n>`, the highest number is the one.")
+app.add_typer(champion_app, name="champion")
+Number = Annotated[int | None, typer.Argument(help="n of champion/<n>; the present one if left out.", show_default=False)]
+
+
+@champion_app.command("list", epilog=_example("lepton champion list"))
+def champions() -> None:
+    """The whole history, the present champion last."""
+    from lepton.ops import champion
+
+    table = Table("champion", "since (UTC)", "how", "model", "commit", box=None, header_style="bold", padding=(0, 2, 0, 0))
+    found = champion.history(Path.cwd())
+    for one in found:
+        style = "bold green" if one is found[-1] else ""
+        table.add_row(one.tag, one.told["at"], one.told["how"], one.told["model"][:8], one.commit[:8], style=style)
+    if not found:
+        print("There is no champion yet. A run that the gate lets through becomes it: lepton champion promote.", file=sys.stderr)
+        return
+    Console(highlight=False).print(table)
+
+
+@champion_app.command(epilog=_example("lepton champion show 3"))
+def show(number: Number = None) -> None:
+    """All that is known of one champion, as JSON: when and how, hashes, metrics, the gate's decision."""
+    from lepton.ops import champion
+
+    one = champion.find(Path.cwd(), number)
+    print(json.dumps({"champion": one.tag, "commit": one.commit, **one.told}, indent=1, ensure_ascii=False))
+
+
+@champion_app.command(epilog=_example("lepton champion promote --force"))
+def promote(force: Annotated[bool, typer.Option("--force", help="Although the gate holds it back.")] = False) -> None:
+    """Makes the project's model, as it is committed, the champion, if the gate lets it through."""
+    from lepton.ops import champion, gate
+
+    root = Path.cwd()
+    decision = gate.decide(root, load(Path("params.yaml")))
+    if not decision.promote and not force:
+        raise LeptonError(
+            f"the gate holds it back: {'; '.join(decision.reasons)}. With --force it becomes the champion all the same."
+        )
+    how = "by hand" if decision.promote else "by hand, against the gate"
+    print(f"{champion.promote(root, how, decision.to_dict()).tag}: promoted")
+
+
+@champion_app.command(epilog=_example("lepton champion rollback --to 2"))
+def rollback(
+    to: Annotated[int | None, typer.Option(help="n of champion/<n>; the one before if left out.", show_default=False)] = None,
+) -> None:
+    """Makes an earlier champion the champion again, under a new tag. Nothing is deleted."""
+    from lepton.ops import champion
+
+    one = champion.rollback(Path.cwd(), to)
+    print(f"{one.tag}: {one.told['how']}, commit {one.commit[:8]}. Its model: lepton champion pull.")
+
+
+@champion_app.command(epilog=_example("lepton champion pull 2 --to serving/model.onnx"))
+def pull(number: Number = None, to: Annotated[Path, typer.Option(help="The file to write.")] = Path("champion.onnx")) -> None:
+    """Writes a champion's exported model to a file, from DVC's cache or remote; the project's own files stay as they are."""
+    from lepton.ops import champion
+
+    print(f"{to}: {champion.pull(Path.cwd(), to, number).tag}")
 
 
 def main() -> None:

@@ -245,6 +245,17 @@ class Evaluate(Strict):
     votes: Literal["equal", "validation"] = "equal"  # weight of each of its models; validation: the inverse of its error there
 
 
+class Gate(Strict):
+    """When a model takes the champion's place, on the newest test split; percentages are of a task's own metric."""
+
+    margin: Annotated[float, Field(ge=0)] = 5.0  # percent that a task may lose, at the lower end of the 95 % interval
+    margins: dict[str, Annotated[float, Field(ge=0)]] = {}  # of single tasks, in its place
+    mean: float = -1.0  # percent that the tasks' mean has to change by at least
+    floor: Annotated[float, Field(ge=0)] = 10.0  # percent that a task of the first model may be below its single-task model
+    max_bytes: Positive | None = None  # of the exported model; null: off
+    max_milliseconds: Positive | None = None  # for one sample, on the machine that decides; null: off
+
+
 class Tracking(Strict):
     project: str = "lepton"
     media: bool = False  # may images of the data leave the machine?
@@ -274,6 +285,7 @@ class Params(Strict):
     adapt: Adapt = Adapt()
     compress: Compress = Compress()
     evaluate: Evaluate = Evaluate()
+    gate: Gate = Gate()
     tracking: Tracking = Tracking()
 
     @model_validator(mode="after")
@@ -299,6 +311,9 @@ class Params(Strict):
             for other in task.after:
                 if other not in names:
                     raise PydanticCustomError("after", f"tasks.{name}.after: there is no task {other!r}. {nearest(other, names)}")
+        for name in self.gate.margins:
+            if name not in names:
+                raise PydanticCustomError("gate", f"gate.margins: there is no task {name!r}. {nearest(name, names)}")
         try:
             TopologicalSorter({name: task.after for name, task in self.tasks.items()}).prepare()
         except CycleError as error:

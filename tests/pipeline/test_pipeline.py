@@ -50,6 +50,7 @@ def outputs(root: Path) -> dict[str, str]:
 def test_a_run_ends_completed_with_every_stage_delta_m_and_a_page(first: tuple[Path, str]) -> None:
     root, said = first
     assert "Completed: Δm" in said
+    assert "gate lets it through as the first champion" in said
     for stage in STAGES:
         assert stage in said
     page = (root / "report/latest/index.html").read_text()
@@ -91,6 +92,46 @@ def test_a_second_run_is_unchanged_and_changes_nothing(first: tuple[Path, str]) 
 def test_other_compress_parameters_ask_for_nothing_before_compress(project: Path) -> None:
     small.change(project, compress={"calibration": 32})
     assert re.findall(r"Running stage '(\w+)'", small.run(project, "dvc", "repro", "--dry")) == ["compress"]
+
+
+def test_a_champion_is_made_followed_and_brought_back(project: Path) -> None:
+    """One model after another: the gate compares the second one with the first, and the first one's bytes come back."""
+
+    def lepton(*arguments: str, code: int = 0) -> str:
+        return small.run(project, sys.executable, "-m", "lepton.cli", "champion", *arguments, code=code)
+
+    model = project / "artifacts/compress/model.onnx"
+    assert "There is no champion yet" in lepton("list")
+    assert "differ from the commit" in lepton("promote", code=2)
+    small.commit(project)
+    assert "champion/1: promoted" in lepton("promote")
+    one, first = json.loads(lepton("show")), model.read_bytes()
+    assert one["model"] == outputs(project)["artifacts/compress/model.onnx"]
+    assert one["data"] == yaml.safe_load((project / "data.dvc").read_text())["outs"][0]["md5"]
+    assert one["metrics"].keys() == {"digit", "objects", "ink", "photo", "tilt"}
+    assert one["how"] == "by hand"
+    assert one["decision"]["champion"] is None
+
+    small.change(project, compress={"widths": [0.25]}, gate={"mean": 1e6})
+    said = small.retrain(project)
+    assert "gate holds it back beside champion/1 (mean of the tasks" in said
+    assert "holds this model back, beside champion/1" in (project / "report/latest/index.html").read_text()
+    small.commit(project)
+    held = lepton("promote", code=2)
+    assert "the gate holds it back: mean of the tasks" in held
+    assert "Traceback" not in held
+    assert "champion/2: promoted" in lepton("promote", "--force")
+    second = model.read_bytes()
+    assert second != first
+    assert json.loads(lepton("show", "2"))["how"] == "by hand, against the gate"
+
+    assert "champion/3: rollback to champion/1" in lepton("rollback")
+    lepton("pull", "--to", "served.onnx")
+    assert (project / "served.onnx").read_bytes() == first
+    lepton("pull", "2", "--to", "served.onnx")
+    assert (project / "served.onnx").read_bytes() == second
+    assert model.read_bytes() == second, "the project's own files stay as they are"
+    assert [line.split()[0] for line in lepton("list").splitlines()[1:]] == ["champion/1", "champion/2", "champion/3"]
 
 
 def test_training_and_compressing_again_elsewhere_gives_the_same_bytes(project: Path) -> None:

@@ -235,3 +235,33 @@ def test_an_unfair_comparison_is_told(project: Path) -> None:
     files.write_json(path, files.read_json(path) | {"samples_seen": 40_000})
     page = Page(render(project, run="r1").read_text(encoding="utf-8"))
     assert "at 50,304 samples seen against 40,000 each" in page.words[""]
+
+
+RULES = [
+    {"name": "digit", "holds": True, "says": "digit: +0.10 % [-0.20, +0.40]; the lower end may be -5 %", "value": -0.2, "bound": -5.0},
+    {"name": "mean", "holds": False, "says": "mean of the tasks: -2.00 % [-3.00, -1.00]; at least -1 % is wanted"},
+]
+
+
+def decided(project: Path, **told: object) -> str:
+    """The words of the gate's section after a decision on the project's present model."""
+    block = "  compress:\n    cmd: x\n    outs:\n    - path: artifacts/compress/model.onnx\n      md5: " + "a" * 32 + "\n"
+    (project / "dvc.lock").write_text(f"schema: '2.0'\nstages:\n{block}")
+    decision = {"promote": False, "model": "a" * 32, "champion": "champion/3", "rules": RULES} | told
+    files.write_json(project / ".lepton/decision.json", decision)
+    return Page(render(project, run="r").read_text(encoding="utf-8")).words["gate"]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_gate_says_what_it_decided_and_by_which_rules(project: Path) -> None:
+    words = decided(project)
+    assert "holds this model back, beside champion/3" in words
+    assert f"{RULES[0]['says']} holds" in words
+    assert f"{RULES[1]['says']} broken" in words
+    assert "lets this model through" in decided(project, promote=True)
+    assert "there is no champion yet" in decided(project, champion=None)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_decision_on_another_model_is_not_this_ones(project: Path) -> None:
+    assert "has not decided about this model yet" in decided(project, model="b" * 32)

@@ -177,6 +177,15 @@ def add(root: Path, path: Path) -> None:
         repo.add(str(path))
 
 
+def read(root: Path, commit: str, path: str) -> bytes:
+    """A file as a commit has it, from the cache, else from the remote."""
+    from dvc.api import DVCFileSystem
+
+    with _repo(root):
+        content: bytes = DVCFileSystem(str(root), rev=commit).read_bytes(path)
+        return content
+
+
 def checkout_data(root: Path, path: Path) -> bool:
     """Brings `path` back from the cache, as its .dvc file has it; False when that cannot be done."""
     file = path.with_name(f"{path.name}.dvc")

@@ -39,3 +39,28 @@ def clone(root: Path, place: Path) -> str:
     _git(place, "fetch", "--quiet", str(root), commit)
     _git(place, "checkout", "--quiet", "--force", "--detach", commit)
     return commit
+
+
+def show(root: Path, commit: str, path: str) -> str:
+    """A file's text as a commit has it."""
+    return _git(root, "show", f"{commit}:{path}")
+
+
+def differing(root: Path) -> list[str]:
+    """Tracked files that differ from the commit."""
+    return [line[3:] for line in _git(root, "status", "--porcelain", "--untracked-files=no").splitlines()]
+
+
+def tags(root: Path, pattern: str) -> list[tuple[str, str, str]]:
+    """Annotated tags that match, as (name, commit, message)."""
+    form = "%(refname:strip=2)%00%(*objectname)%00%(contents)%01"
+    lines = _git(root, "for-each-ref", f"--format={form}", f"refs/tags/{pattern}").split("\x01")
+    found = [tuple(line.strip("\n").split("\0")) for line in lines if line.strip()]
+    return [(name, commit, message) for name, commit, message in found if commit]
+
+
+def tag(root: Path, name: str, commit: str, message: str) -> None:
+    """An annotated tag; LeptonError where it is taken. Who has not told git a name tags as lepton."""
+    known = subprocess.run(["git", "-C", str(root), "config", "user.email"], capture_output=True, check=False).returncode == 0
+    who = () if known else ("-c", "user.name=lepton", "-c", "user.email=lepton@localhost")
+    _git(root, *who, "tag", "--annotate", "--cleanup=verbatim", "--message", message, name, commit)

@@ -13,8 +13,10 @@ import yaml
 
 from lepton import config, files
 from lepton.config import Params
+from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.ops import git, records
+from lepton.ops.lineage import hashes
 from lepton.reporting.blocks import Missing
 
 SOURCES = {
@@ -55,7 +57,7 @@ class Content:
 
     states: what the flow did with each stage, [{stage, state, seconds}], state being ran, cached or unchanged.
     examples: `images` [R, H, W, C] uint8, C being 1 or 3, and `saliency.<task>` [R, H, W], R samples.
-    onnx: inputs and outputs of the exported model, (name, type, shape).
+    onnx: inputs and outputs of the exported model, (name, type, shape). decision: the gate's, of the present model.
     """
 
     params: Params
@@ -68,6 +70,7 @@ class Content:
     examples: Mapping[str, np.ndarray] = field(default_factory=dict)
     onnx: Mapping[str, Sequence[tuple[str, str, str]]] = field(default_factory=dict)
     models: Mapping[str, int] = field(default_factory=dict)
+    decision: Mapping[str, Any] | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -106,7 +109,14 @@ def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
         examples=_arrays(artifacts / "evaluate/examples.npz"),
         onnx=_signature(artifacts / MODELS[0]),
         models={path: (artifacts / path).stat().st_size for path in MODELS if (artifacts / path).exists()},
+        decision=_decision(root),
     )
+
+
+def _decision(root: Path) -> Mapping[str, Any] | None:
+    path = home(root) / "decision.json"
+    told = files.read_json(path) if path.exists() else None
+    return told if told and told["model"] == hashes(root).get(f"artifacts/{MODELS[0]}") else None
 
 
 def commit(root: Path) -> tuple[str | None, list[str]]:

@@ -7,6 +7,7 @@ from lepton.reporting.content import Content
 from lepton.reporting.sections import data, results, run, samples, sharing
 
 SECTIONS: dict[str, tuple[str, Callable[[Content], Iterator[Block]]]] = {
+    "gate": ("May it take the champion's place", results.gate),
     "tasks": ("What sharing gained", results.tasks),
     "relatedness": ("Which tasks are related", sharing.relatedness),
     "sharing": ("How much each task shares", sharing.degrees),

@@ -1,0 +1,112 @@
+"""The champion: the model in use, as an annotated git tag `champion/<n>` whose message is JSON. The highest number is the one.
+
+Its commit holds dvc.lock, and so the hashes of data and model. Nothing is ever deleted: going back is a new tag on an old commit.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lepton import files
+from lepton.errors import LeptonError
+from lepton.ops import dvc, git
+from lepton.ops.lineage import hashes
+
+PREFIX = "champion/"
+MODEL = "artifacts/compress/model.onnx"
+METRICS = "artifacts/evaluate/metrics.json"
+
+
+@dataclass(frozen=True)
+class Champion:
+    """told: when (UTC), how (`gate`, `by hand` or `rollback to champion/<n>`), hashes of model and data, metrics, decision."""
+
+    number: int
+    commit: str
+    told: Mapping[str, Any]
+
+    @property
+    def tag(self) -> str:
+        return f"{PREFIX}{self.number}"
+
+
+def history(root: Path) -> list[Champion]:
+    """All champions, the first one first. Tags whose message is not one of ours are somebody else's."""
+    found = []
+    for name, commit, message in git.tags(root, f"{PREFIX}*"):
+        number = name.removeprefix(PREFIX)
+        if number.isdigit() and message.startswith("{"):
+            found.append(Champion(int(number), commit, json.loads(message)))
+    return sorted(found, key=lambda one: one.number)
+
+
+def current(root: Path) -> Champion | None:
+    known = history(root)
+    return known[-1] if known else None
+
+
+def find(root: Path, number: int | None = None) -> Champion:
+    """That of a number, or the present one. LeptonError where there is none."""
+    known = {one.number: one for one in history(root)}
+    if not known:
+        raise LeptonError("there is no champion yet. A run that the gate lets through becomes it: lepton champion promote.")
+    if number is not None and number not in known:
+        raise LeptonError(f"there is no {PREFIX}{number}; there are 1 to {max(known)}. See: lepton champion list.")
+    return known[max(known) if number is None else number]
+
+
+def promote(root: Path, how: str, decision: Mapping[str, Any]) -> Champion:
+    """Makes what is committed and up to date in `root` the champion."""
+    if changed := git.differing(root):
+        raise LeptonError(f"git: {', '.join(changed)} differ from the commit, which a champion is known by. Commit them first.")
+    if left := dvc.differences(root):
+        raise LeptonError(f"dvc: {', '.join(left)} are not up to date. Bring them there: make run.")
+    known, params = hashes(root), yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    measured = files.read_json(root / METRICS)
+    told = {
+        "how": how,
+        "data": known.get(Path(params["data"]["path"]).parts[0]),
+        "model": known[MODEL],
+        "metrics": {name: {"metric": one["metric"], "value": one["compressed"]} for name, one in measured["tasks"].items()},
+        "decision": dict(decision),
+    }
+    return _tagged(root, git.sha(root), told)
+
+
+def rollback(root: Path, to: int | None = None) -> Champion:
+    """Makes an earlier champion, by default the one before, the champion again."""
+    now = find(root)
+    if to is None and now.number == 1:
+        raise LeptonError(f"{now.tag} is the first champion: there is none before it.")
+    earlier = find(root, to if to is not None else now.number - 1)
+    if earlier.commit == now.commit and earlier.told["model"] == now.told["model"]:
+        raise LeptonError(f"{earlier.tag} is what {now.tag} is already. Name another one: lepton champion list.")
+    return _tagged(root, earlier.commit, {**earlier.told, "how": f"rollback to {earlier.tag}"})
+
+
+def _tagged(root: Path, commit: str, told: Mapping[str, Any]) -> Champion:
+    number = max([one.number for one in history(root)], default=0) + 1
+    one = Champion(number, commit, {"at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}", **told})
+    git.tag(root, one.tag, commit, json.dumps(one.told, indent=1, ensure_ascii=False, allow_nan=False))
+    return one
+
+
+def pull(root: Path, to: Path, number: int | None = None) -> Champion:
+    """Writes the model of a champion, by default the present one, to the file `to`, from DVC's cache or its remote."""
+    one = find(root, number)
+    content = read(root, one, MODEL)
+    files.write(to, lambda temporary: temporary.write_bytes(content))
+    return one
+
+
+def read(root: Path, one: Champion, path: str) -> bytes:
+    """An output of the champion."""
+    try:
+        return dvc.read(root, one.commit, path)
+    except LeptonError as error:
+        raise LeptonError(f"{one.tag}: {path} is neither in DVC's cache nor on its remote ({error}).") from None

@@ -1,0 +1,90 @@
+"""Measures the project's model beside the champion's, on the project's present test split, and decides by `gate` in params.yaml."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from lepton import files
+from lepton.compression import export
+from lepton.config import Params
+from lepton.data.store import Samples
+from lepton.environment import home
+from lepton.evaluation import gate
+from lepton.evaluation.gate import Decision
+from lepton.ops import champion, git
+from lepton.ops.champion import METRICS, MODEL, Champion
+from lepton.ops.lineage import hashes
+from lepton.tasks.base import Evidence
+from lepton.training import predict
+
+ROUNDS = 50  # of one sample, whose median is the time
+SAME = ("type", "classes", "range", "column")  # of a task's block: what has to be equal for two models to answer the same question
+
+
+def path_of(root: Path) -> Path:
+    return home(root) / "decision.json"
+
+
+def decide(root: Path, params: Params) -> Decision:
+    """Decides, and writes decision.json. The model is that which artifacts/ holds; all stages have run."""
+    reigning = champion.current(root)
+    test = Samples.load(root / "artifacts/prepare/test")
+    inputs = torch.cat(list(predict.batches(test, params.input, torch.device("cpu")))).contiguous().numpy()
+    ours, milliseconds = _asked(root / MODEL, test, inputs, params)
+    rules = gate.limits((root / MODEL).stat().st_size, milliseconds, params.gate)
+    if reigning is None:
+        measured = files.read_json(root / METRICS)["tasks"]
+        values = {key: {name: one[key] for name, one in measured.items()} for key in ("compressed", "single_task")}
+        rules += gate.good_enough(params.tasks, values["compressed"], values["single_task"], params.gate)
+    else:
+        rules += _beside(root, params, reigning, test, inputs, ours)
+    decision = Decision(hashes(root)[MODEL], reigning.tag if reigning else None, rules)
+    files.write_json(path_of(root), decision.to_dict())
+    return decision
+
+
+def _asked(path: Path, test: Samples, inputs: np.ndarray, params: Params) -> tuple[dict[str, Evidence], float]:
+    """What an exported model answers to the test split, and its milliseconds for one sample."""
+    session = export.session(path, params.compute.threads)
+    predicted = export.run_onnx(session, inputs)
+    seconds = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        export.run_onnx(session, inputs[:1])
+        seconds.append(time.perf_counter() - started)
+    tasks = {name: task for name, task in params.tasks.items() if name in predicted}
+    return predict.evidence(predicted, test, tasks, params.input.size), 1000 * statistics.median(seconds)
+
+
+def _beside(
+    root: Path, params: Params, reigning: Champion, test: Samples, inputs: np.ndarray, ours: Mapping[str, Evidence]
+) -> list[gate.Rule]:
+    then = yaml.safe_load(git.show(root, reigning.commit, "params.yaml"))
+    now = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    if then["inputs"] != now["inputs"]:
+        says = f"inputs are other ones than those of {reigning.tag}, which cannot be asked about them. Promote by hand."
+        return [gate.Rule("comparable", False, says)]
+    missing = [name for name in then["tasks"] if name not in now["tasks"]]
+    other = [name for name in then["tasks"] if name in now["tasks"] and not _same(then["tasks"][name], now["tasks"][name])]
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "champion.onnx"
+        model.write_bytes(champion.read(root, reigning, MODEL))
+        theirs, _ = _asked(model, test, inputs, params.model_copy(update={"tasks": _without(params.tasks, other)}))
+    rng = np.random.default_rng(params.compute.seed)
+    rules = gate.keeps(missing, other)
+    return rules + gate.not_worse(params.tasks, ours, theirs, params.gate, params.evaluate.resamples, rng=rng)
+
+
+def _same(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    return all(then.get(key) == now.get(key) for key in SAME)
+
+
+def _without(tasks: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+    return {name: task for name, task in tasks.items() if name not in names}

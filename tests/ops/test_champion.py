@@ -1,0 +1,116 @@
+"""Promises of the champion's tags, in a real repository."""
+
+from pathlib import Path
+
+import pytest
+
+import toy
+from laws import one_line
+from lepton.errors import LeptonError
+from lepton.ops import champion, git
+
+
+def crown(root: Path, model: str) -> champion.Champion:
+    """A champion of what is committed in `root` now."""
+    return champion._tagged(root, git.sha(root), {"how": "by hand", "model": model, "data": "d", "metrics": {}, "decision": {}})
+
+
+@pytest.fixture
+def three(project: Path) -> list[champion.Champion]:
+    """Three champions on two commits."""
+    found = [crown(project, "one")]
+    toy.set_param(project, "{explain: 1}", "{explain: 2}")
+    toy.commit(project)
+    return [*found, crown(project, "two"), crown(project, "three")]
+
+
+def test_there_is_none_at_first(project: Path) -> None:
+    assert champion.history(project) == []
+    assert champion.current(project) is None
+    one_line(lambda: champion.find(project), "no champion yet", "lepton champion promote")
+
+
+def test_history_is_in_order_and_the_last_one_is_the_champion(project: Path, three: list[champion.Champion]) -> None:
+    assert champion.history(project) == three
+    assert [one.tag for one in three] == ["champion/1", "champion/2", "champion/3"]
+    assert champion.current(project) == three[-1] == champion.find(project)
+    assert champion.find(project, 2) == three[1]
+    assert three[0].commit != three[1].commit == git.sha(project)
+    one_line(lambda: champion.find(project, 9), "champion/9", "1 to 3")
+
+
+def test_ten_comes_after_nine(project: Path) -> None:
+    for number in range(1, 11):
+        assert crown(project, str(number)).number == number
+    assert champion.find(project).told["model"] == "10"
+
+
+def test_tags_of_others_are_left_alone(project: Path) -> None:
+    git.tag(project, "champion/by-hand", "HEAD", "{}")
+    git.tag(project, "champion/7", "HEAD", "the seventh wonder")
+    toy.run(project, "git", "tag", "champion/8")
+    assert champion.history(project) == []
+
+
+def test_going_back_is_a_new_tag_on_the_old_commit(project: Path, three: list[champion.Champion]) -> None:
+    back = champion.rollback(project, 1)
+    assert (back.tag, back.commit, back.told["model"]) == ("champion/4", three[0].commit, "one")
+    assert back.told["how"] == "rollback to champion/1"
+    assert champion.history(project)[:3] == three, "nothing is deleted"
+    assert champion.current(project) == back
+    assert champion.rollback(project).told["how"] == "rollback to champion/3"
+
+
+def test_going_back_without_a_number_is_to_the_one_before(project: Path, three: list[champion.Champion]) -> None:
+    assert champion.rollback(project).told["model"] == "two"
+
+
+def test_the_first_has_none_before_it_and_nobody_goes_back_to_himself(project: Path) -> None:
+    crown(project, "one")
+    one_line(lambda: champion.rollback(project), "champion/1", "first")
+    one_line(lambda: champion.rollback(project, 1), "champion/1", "already")
+
+
+def test_two_at_once_never_share_a_number(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = crown(project, "one")
+    monkeypatch.setattr(champion, "history", lambda root: [])
+    with pytest.raises(LeptonError, match=r"git tag .*champion/1.* already exists"):
+        crown(project, "two")
+    monkeypatch.undo()
+    assert champion.history(project) == [first]
+
+
+def test_git_needs_to_know_nobody(project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    toy.run(project, "git", "config", "--remove-section", "user")
+    assert crown(project, "one").number == 1
+
+
+def test_what_differs_from_the_commit_is_no_champion(finished: Path) -> None:
+    (finished / "new.txt").write_text("untracked files are nobody's business")
+    toy.commit(finished)
+    toy.set_param(finished, "{explain: 1}", "{explain: 2}")
+    one_line(lambda: champion.promote(finished, "by hand", {}), "params.yaml", "Commit them first")
+    toy.commit(finished)
+    one_line(lambda: champion.promote(finished, "by hand", {}), "last", "not up to date", "make run")
+
+
+def test_a_champions_file_is_read_as_its_commit_had_it(finished: Path) -> None:
+    toy.commit(finished)
+    one, path = crown(finished, "one"), "artifacts/first/out.txt"
+    expected = (finished / path).read_bytes()
+    (finished / path).unlink()
+    (finished / path).write_bytes(b"another run's")
+    assert champion.read(finished, one, path) == expected
+    one_line(lambda: champion.read(finished, one, "artifacts/first/none.txt"), "champion/1", "artifacts/first/none.txt")
+
+
+def test_a_file_that_is_neither_in_the_cache_nor_remote_is_one_line(finished: Path) -> None:
+    toy.commit(finished)
+    one, path = crown(finished, "one"), "artifacts/first/out.txt"
+    for file in (finished / ".dvc/cache").rglob("*"):
+        if file.is_file():
+            file.chmod(0o644)
+            file.unlink()
+    one_line(lambda: champion.read(finished, one, path), "champion/1", "neither in DVC's cache nor on its remote")
