@@ -88,8 +88,11 @@ def test_git_needs_to_know_nobody(project: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_differs_from_the_commit_is_no_champion(finished: Path) -> None:
-    (finished / "new.txt").write_text("untracked files are nobody's business")
+    one_line(lambda: champion.promote(finished, "by hand", {}), "data.dvc", "dvc.lock", "Commit them first")
     toy.commit(finished)
+    (finished / "src/new.py").write_text("")
+    one_line(lambda: champion.promote(finished, "by hand", {}), "src/new.py", "Commit them first")
+    (finished / "src/new.py").rename(finished / "new.txt")  # new files elsewhere are nobody's business
     toy.set_param(finished, "{explain: 1}", "{explain: 2}")
     one_line(lambda: champion.promote(finished, "by hand", {}), "params.yaml", "Commit them first")
     toy.commit(finished)

@@ -238,7 +238,13 @@ def test_an_unfair_comparison_is_told(project: Path) -> None:
 
 
 RULES = [
-    {"name": "digit", "holds": True, "says": "digit: +0.10 % [-0.20, +0.40]; the lower end may be -5 %", "value": -0.2, "bound": -5.0},
+    {
+        "name": "digit",
+        "holds": True,
+        "says": "digit: +0.10 % [-0.20, +0.40]; the lower end may be -5 %",
+        "value": -0.2,
+        "bound": -5.0,
+    },
     {"name": "mean", "holds": False, "says": "mean of the tasks: -2.00 % [-3.00, -1.00]; at least -1 % is wanted"},
 ]
 

@@ -62,7 +62,7 @@ def find(root: Path, number: int | None = None) -> Champion:
 
 def promote(root: Path, how: str, decision: Mapping[str, Any]) -> Champion:
     """Makes what is committed and up to date in `root` the champion."""
-    if changed := git.differing(root):
+    if changed := git.differing(root, "dvc.lock", "*.dvc", "src"):
         raise LeptonError(f"git: {', '.join(changed)} differ from the commit, which a champion is known by. Commit them first.")
     if left := dvc.differences(root):
         raise LeptonError(f"dvc: {', '.join(left)} are not up to date. Bring them there: make run.")

@@ -46,9 +46,11 @@ def show(root: Path, commit: str, path: str) -> str:
     return _git(root, "show", f"{commit}:{path}")
 
 
-def differing(root: Path) -> list[str]:
-    """Tracked files that differ from the commit."""
-    return [line[3:] for line in _git(root, "status", "--porcelain", "--untracked-files=no").splitlines()]
+def differing(root: Path, *new: str) -> list[str]:
+    """Tracked files that differ from the commit, and those that it lacks among `new`, pathspecs of git."""
+    found = _git(root, "status", "--porcelain", "--untracked-files=no")
+    lacking = _git(root, "status", "--porcelain", "--untracked-files=all", "--", *new) if new else ""
+    return list(dict.fromkeys(line[3:] for line in [*found.splitlines(), *lacking.splitlines()]))
 
 
 def tags(root: Path, pattern: str) -> list[tuple[str, str, str]]:
