@@ -112,7 +112,7 @@ def test_a_champion_is_made_followed_and_brought_back(project: Path) -> None:
     assert one["how"] == "by hand"
     assert one["decision"]["champion"] is None
 
-    small.change(project, compress={"widths": [0.25]}, gate={"mean": 1e6})
+    small.change(project, train={"epochs": 1}, gate={"mean": 1e6})
     said = small.retrain(project)
     assert "gate holds it back beside champion/1 (mean of the tasks" in said
     assert "holds this model back, beside champion/1" in (project / "report/latest/index.html").read_text()
