@@ -71,6 +71,9 @@ def _beside(
     if then["inputs"] != now["inputs"]:
         says = f"inputs are other ones than those of {reigning.tag}, which cannot be asked about them. Promote by hand."
         return [gate.Rule("comparable", False, says)]
+    if then["data"].get("split") != now["data"].get("split"):
+        says = f"data.split is another one than that of {reigning.tag}, which may have seen these test rows. Promote by hand."
+        return [gate.Rule("comparable", False, says)]
     missing = [name for name in then["tasks"] if name not in now["tasks"]]
     other = [name for name in then["tasks"] if name in now["tasks"] and not _same(then["tasks"][name], now["tasks"][name])]
     with tempfile.TemporaryDirectory() as folder:
