@@ -117,3 +117,26 @@ def test_a_file_that_is_neither_in_the_cache_nor_remote_is_one_line(finished: Pa
             file.chmod(0o644)
             file.unlink()
     one_line(lambda: champion.read(finished, one, path), "champion/1", "neither in DVC's cache nor on its remote")
+
+
+def test_nothing_has_changed_since_a_champion_of_what_stands_here(finished: Path) -> None:
+    toy.commit(finished)
+    assert champion.since(finished, replaced(crown(finished, "one"), data=champion._data(finished))) == []
+
+
+def test_what_has_changed_since_a_champion_is_told_by_kind(finished: Path) -> None:
+    toy.commit(finished)
+    one = crown(finished, "one")
+    toy.set_param(finished, "{explain: 1}", "{explain: 2}")
+    toy.set_param(finished, "new_tasks: {}", "relate: {epochs: 3}")
+    (finished / "src/toy.py").write_text("pass")
+    found = {what: (then, now) for what, then, now in champion.since(finished, one)}
+    assert found["evaluate.explain"] == ("1", "2")
+    assert found["relate.epochs"] == ("left out", "3")
+    assert found["code"] == (one.commit[:8], "1 file differs")
+    assert found["data"] == ("d", champion._data(finished)[:8])
+    assert found.keys() == {"data", "code", "evaluate.explain", "relate.epochs"}
+
+
+def replaced(one: champion.Champion, **told: object) -> champion.Champion:
+    return champion.Champion(one.number, one.commit, {**one.told, **told})

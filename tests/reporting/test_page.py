@@ -9,6 +9,8 @@ from synthetic_artifacts import STAGES, STATES, TASKS
 
 from lepton import files
 from lepton.errors import LeptonError
+from lepton.ops import champion
+from lepton.reporting import content
 from lepton.reporting.content import SOURCES
 from lepton.reporting.page import link, render
 from lepton.reporting.sections import SECTIONS
@@ -271,3 +273,19 @@ def test_the_gate_says_what_it_decided_and_by_which_rules(project: Path) -> None
 @pytest.mark.usefixtures("undrawn")
 def test_a_decision_on_another_model_is_not_this_ones(project: Path) -> None:
     assert "has not decided about this model yet" in decided(project, model="b" * 32)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_has_changed_since_the_champion_stands_at_the_top(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = {"digit": {"metric": "accuracy", "value": 0.125}, "gone": {"metric": "accuracy", "value": 0.5}}
+    told = {"at": "2026-01-02 03:04:05", "how": "by hand", "data": "d", "model": "m", "metrics": metrics, "decision": {}}
+    monkeypatch.setattr(champion, "current", lambda root: champion.Champion(3, "c" * 40, told))
+    monkeypatch.setattr(champion, "since", lambda root, one: [("train.epochs", "2", "3")])
+    monkeypatch.setattr(content, "commit", lambda root: ("c" * 40, []))
+    assert next(iter(SECTIONS)) == "gate"
+    words = decided(project)
+    assert "train.epochs 2 3" in words
+    evaluated = files.read_json(project / "artifacts/evaluate/metrics.json")["tasks"]["digit"]["compressed"]
+    assert f"digit, accuracy 0.125 {evaluated:.3f}" in words
+    assert "gone, accuracy 0.5" in words
+    assert "in use since 2026-01-02 03:04:05 UTC (by hand)" in words

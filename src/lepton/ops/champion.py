@@ -19,6 +19,7 @@ from lepton.ops.lineage import hashes
 
 PREFIX = "champion/"
 MODEL = "artifacts/compress/model.onnx"
+PARAMS = "params.yaml"
 METRICS = "artifacts/evaluate/metrics.json"
 
 
@@ -66,12 +67,11 @@ def promote(root: Path, how: str, decision: Mapping[str, Any]) -> Champion:
         raise LeptonError(f"git: {', '.join(changed)} differ from the commit, which a champion is known by. Commit them first.")
     if left := dvc.differences(root):
         raise LeptonError(f"dvc: {', '.join(left)} are not up to date. Bring them there: make run.")
-    known, params = hashes(root), yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     measured = files.read_json(root / METRICS)
     told = {
         "how": how,
-        "data": known.get(Path(params["data"]["path"]).parts[0]),
-        "model": known[MODEL],
+        "data": _data(root),
+        "model": hashes(root)[MODEL],
         "metrics": {name: {"metric": one["metric"], "value": one["compressed"]} for name, one in measured["tasks"].items()},
         "decision": dict(decision),
     }
@@ -87,6 +87,39 @@ def rollback(root: Path, to: int | None = None) -> Champion:
     if earlier.commit == now.commit and earlier.told["model"] == now.told["model"]:
         raise LeptonError(f"{earlier.tag} is what {now.tag} is already. Name another one: lepton champion list.")
     return _tagged(root, earlier.commit, {**earlier.told, "how": f"rollback to {earlier.tag}"})
+
+
+def since(root: Path, one: Champion) -> list[tuple[str, str, str]]:
+    """What a model of the present project was made from that the champion was not: (what, then, now)."""
+    found: list[tuple[str, str, str]] = []
+    data, now = one.told["data"], _data(root)
+    if data != now:
+        found.append(("data", (data or "none")[:8], (now or "none")[:8]))
+    before, after = (
+        _flat(yaml.safe_load(text)) for text in (git.show(root, one.commit, PARAMS), (root / PARAMS).read_text("utf-8"))
+    )
+    for key in sorted({*before, *after}):
+        was, is_now = (str(values.get(key, "left out")) for values in (before, after))
+        if was != is_now:
+            found.append((key, was, is_now))
+    if code := git.changed_since(root, one.commit, "src", "dvc.yaml"):
+        found.append(("code", one.commit[:8], "1 file differs" if len(code) == 1 else f"{len(code)} files differ"))
+    return found
+
+
+def _flat(node: Any, above: str = "") -> dict[str, Any]:
+    """Dotted key -> value of all that is no block."""
+    if not isinstance(node, dict):
+        return {above: node}
+    return {
+        key: value for name, part in node.items() for key, value in _flat(part, f"{above}.{name}" if above else str(name)).items()
+    }
+
+
+def _data(root: Path) -> str | None:
+    """The hash of the data's present version; None where DVC does not keep it."""
+    params = yaml.safe_load((root / PARAMS).read_text(encoding="utf-8"))
+    return hashes(root).get(Path(params["data"]["path"]).parts[0])
 
 
 def _tagged(root: Path, commit: str, told: Mapping[str, Any]) -> Champion:

@@ -53,6 +53,11 @@ def differing(root: Path, *new: str) -> list[str]:
     return list(dict.fromkeys(line[3:] for line in [*found.splitlines(), *lacking.splitlines()]))
 
 
+def changed_since(root: Path, commit: str, *paths: str) -> list[str]:
+    """Tracked files below `paths` that are not as a commit had them, those of the working tree."""
+    return _git(root, "diff", "--name-only", commit, "--", *paths).splitlines()
+
+
 def tags(root: Path, pattern: str) -> list[tuple[str, str, str]]:
     """Annotated tags that match, as (name, commit, message)."""
     form = "%(refname:strip=2)%00%(*objectname)%00%(contents)%01"

@@ -15,7 +15,8 @@ from lepton import config, files
 from lepton.config import Params
 from lepton.environment import home
 from lepton.errors import LeptonError
-from lepton.ops import git, records
+from lepton.ops import champion, git, records
+from lepton.ops.champion import Champion
 from lepton.ops.lineage import hashes
 from lepton.reporting.blocks import Missing
 
@@ -58,6 +59,7 @@ class Content:
     states: what the flow did with each stage, [{stage, state, seconds}], state being ran, cached or unchanged.
     examples: `images` [R, H, W, C] uint8, C being 1 or 3, and `saliency.<task>` [R, H, W], R samples.
     onnx: inputs and outputs of the exported model, (name, type, shape). decision: the gate's, of the present model.
+    champion: the present one; since: what differs from what it was made from, (what, then, now).
     """
 
     params: Params
@@ -71,6 +73,8 @@ class Content:
     onnx: Mapping[str, Sequence[tuple[str, str, str]]] = field(default_factory=dict)
     models: Mapping[str, int] = field(default_factory=dict)
     decision: Mapping[str, Any] | None = None
+    champion: Champion | None = None
+    since: Sequence[tuple[str, str, str]] = ()
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -92,6 +96,7 @@ def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
     sha, changed = commit(root)
     lock = _yaml(root / "dvc.lock").get("stages", {})
     stages = list(_yaml(root / "dvc.yaml").get("stages") or {})
+    reigning = champion.current(root) if sha else None
     return Content(
         params=config.load(root / "params.yaml"),
         params_text=(root / "params.yaml").read_text(encoding="utf-8"),
@@ -110,6 +115,8 @@ def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
         onnx=_signature(artifacts / MODELS[0]),
         models={path: (artifacts / path).stat().st_size for path in MODELS if (artifacts / path).exists()},
         decision=_decision(root),
+        champion=reigning,
+        since=champion.since(root, reigning) if reigning else (),
     )
 
 

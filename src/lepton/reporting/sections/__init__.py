@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 from lepton.reporting.blocks import Block, Section
 from lepton.reporting.content import Content
-from lepton.reporting.sections import data, results, run, samples, sharing
+from lepton.reporting.sections import data, gate, results, run, samples, sharing
 
 SECTIONS: dict[str, tuple[str, Callable[[Content], Iterator[Block]]]] = {
-    "gate": ("May it take the champion's place", results.gate),
+    "gate": ("May it take the champion's place, and what has changed", gate.decision),
     "tasks": ("What sharing gained", results.tasks),
     "relatedness": ("Which tasks are related", sharing.relatedness),
     "sharing": ("How much each task shares", sharing.degrees),

@@ -27,25 +27,6 @@ def change(task: Mapping[str, Any], value: str) -> float | None:
     return 100 * (other - single) / abs(single) * (1 if task.get("higher_is_better", True) else -1)
 
 
-def gate(content: Content) -> Iterator[Block]:
-    told = content.decision
-    if told is None:
-        yield Prose("The gate has not decided about this model yet. `make run` does so after its last stage.")
-        return
-    beside = (
-        f"{told['champion']}, on the same test rows" if told["champion"] else "its single-task models, for there is no champion yet"
-    )
-    verdict = "lets this model through" if told["promote"] else "holds this model back"
-    yield Prose(f"The gate {verdict}, beside {beside}.")
-    rows = [
-        [text(rule["says"]), text("holds" if rule["holds"] else "broken", "better" if rule["holds"] else "worse")]
-        for rule in told["rules"]
-    ]
-    yield Table(
-        ("Rule", ""), rows, "Changes are of the exported model, with their 95 % interval; bounds stand in `gate` in params.yaml."
-    )
-
-
 def tasks(content: Content) -> Iterator[Block]:
     evaluation = content["evaluate"]
     if not evaluation:
