@@ -77,8 +77,9 @@ def deploy(every: int | None) -> None:
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process"), overwrite=True)
     prefect("deploy", "--all")
     if every:
+        how = ("--params", '{"clone": true, "promote": true}')
         once = ("--concurrency-limit", "1", "--collision-strategy", "CANCEL_NEW")
-        prefect("deploy", "flows/retrain.py:retrain", "--name", "often", "--pool", POOL, "--interval", str(every), *once)
+        prefect("deploy", "flows/retrain.py:retrain", "--name", "often", "--pool", POOL, "--interval", str(every), *how, *once)
 
 
 def serve(every: int | None) -> None:

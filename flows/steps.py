@@ -19,7 +19,10 @@ from lepton import files
 from lepton.config import Params, load
 from lepton.environment import home
 from lepton.errors import LeptonError
-from lepton.ops import dvc, projects
+from lepton.evaluation.gate import Decision
+from lepton.ops import champion, dvc, projects, publishing, runs
+from lepton.ops.lineage import hashes
+from lepton.ops.publishing import Published
 
 STARTER = Path("data/vision")
 
@@ -50,9 +53,17 @@ class Outcome:
         return "Failed" if self.how == "interrupted" else self.how.capitalize()
 
 
-def project(params: str) -> Project:
-    """Validates the params file; one that is not the root's own params.yaml gets a clone of its own to run in."""
+def project(params: str, run: str | None = None) -> Project:
+    """Validates the params file; one that is not the root's own params.yaml gets a clone of its own to run in.
+
+    run: in a clone of the pushed commit, named so, whose own params.yaml counts.
+    """
     root = Path.cwd()
+    if run:
+        if (root / params).resolve() != (root / "params.yaml").resolve():
+            raise LeptonError(f"{params}: a run of the pushed commit is one of its own params.yaml. Leave out --params or --clone.")
+        root = runs.fresh(root, run)
+        return Project(root, load(root / "params.yaml"))
     given = load(params)
     if (root / given.data.path).is_file():
         raise LeptonError(f"params.yaml: data.path: {given.data.path} is a file. Name its folder: {given.data.path.parent}.")
@@ -127,15 +138,33 @@ def prove(of: Project) -> None:
         raise LeptonError(f"dvc: {', '.join(left)} still differ after the run. Was a file changed meanwhile? Run again.")
 
 
-def gate(of: Project) -> str:
-    """Whether the model may take the champion's place, in a few words; nobody takes it here. Empty for a project without one."""
-    from lepton.ops import champion, gate
+def gate(of: Project) -> Decision | None:
+    """May the model take the champion's place? None for a project without one."""
+    from lepton.ops import gate
 
-    if not (of.root / champion.MODEL).exists():
+    return gate.decide(of.root, of.params) if (of.root / champion.MODEL).exists() else None
+
+
+def verdict(decision: Decision | None) -> str:
+    """What the gate decided, in a few words; empty without a decision."""
+    if decision is None:
         return ""
-    decision = gate.decide(of.root, of.params)
     beside = f"beside {decision.champion}" if decision.champion else "as the first champion"
     return f"gate lets it through {beside}" if decision.promote else f"gate holds it back {beside} ({decision.reasons[0]})"
+
+
+def publish(of: Project, run: str, decision: Decision | None) -> Published:
+    """Data and outputs to DVC's remote, then a commit on a branch of its own."""
+    told = {"run": run, "gain": gain(of), "gate": verdict(decision), "data": hashes(of.root).get(of.data.parts[0])}
+    return publishing.publish(of.root, run, told)
+
+
+def crown(of: Project, decision: Decision, there: Published) -> champion.Champion | None:
+    """Makes the model the champion, where the gate lets it through and it is not the champion already."""
+    reigning = champion.current(of.root)
+    if not decision.promote or (reigning and reigning.told["model"] == decision.model):
+        return None
+    return champion.promote(of.root, "gate", decision.to_dict(), there.commit)
 
 
 def page(of: Project, run: str | None = None, outcomes: Sequence[Outcome] = ()) -> Path:

@@ -61,9 +61,9 @@ def find(root: Path, number: int | None = None) -> Champion:
     return known[max(known) if number is None else number]
 
 
-def promote(root: Path, how: str, decision: Mapping[str, Any]) -> Champion:
-    """Makes what is committed and up to date in `root` the champion."""
-    if changed := git.differing(root, "dvc.lock", "*.dvc", "src"):
+def promote(root: Path, how: str, decision: Mapping[str, Any], commit: str | None = None) -> Champion:
+    """Makes what is up to date in `root` the champion. commit: that which holds it; None: the present one, if it does."""
+    if commit is None and (changed := git.differing(root, "dvc.lock", "*.dvc", "src")):
         raise LeptonError(f"git: {', '.join(changed)} differ from the commit, which a champion is known by. Commit them first.")
     if left := dvc.differences(root):
         raise LeptonError(f"dvc: {', '.join(left)} are not up to date. Bring them there: make run.")
@@ -75,7 +75,7 @@ def promote(root: Path, how: str, decision: Mapping[str, Any]) -> Champion:
         "metrics": {name: {"metric": one["metric"], "value": one["compressed"]} for name, one in measured["tasks"].items()},
         "decision": dict(decision),
     }
-    return _tagged(root, git.sha(root), told)
+    return _tagged(root, commit or git.sha(root), told)
 
 
 def rollback(root: Path, to: int | None = None) -> Champion:

@@ -177,6 +177,33 @@ def add(root: Path, path: Path) -> None:
         repo.add(str(path))
 
 
+@dataclass(frozen=True)
+class Remote:
+    """url: absolute where it is a folder."""
+
+    name: str
+    url: str
+
+
+def remote(root: Path) -> Remote | None:
+    """The default remote, if there is one."""
+    with _repo(root) as repo:
+        name = repo.config["core"].get("remote")
+        return Remote(name, str(repo.config["remote"][name]["url"])) if name else None
+
+
+def push(root: Path) -> None:
+    """Sends the data and all outputs, as the project's files have them now, to the default remote."""
+    with _repo(root) as repo:
+        repo.push()
+
+
+def not_in_remote(root: Path) -> list[str]:
+    """What the default remote lacks of the data and all outputs."""
+    with _repo(root) as repo:
+        return sorted(repo.data_status(not_in_remote=True, remote_refresh=True, untracked_files="no").get("not_in_remote", []))
+
+
 def read(root: Path, commit: str, path: str) -> bytes:
     """A file as a commit has it, from the cache, else from the remote."""
     from dvc.api import DVCFileSystem

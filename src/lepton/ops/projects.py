@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from lepton.environment import home
-from lepton.ops import git
+from lepton.ops import dvc, git
 
 OWN = ("data.dvc", "dvc.lock")  # the versions of a project's data and outputs
 
@@ -39,10 +39,18 @@ def clone(root: Path, params: Path, data: Path) -> Path:
         (place / name).write_bytes(content)
     blocks = "".join(f"\n{name}: {{}}" for name in left_out(place, params))
     (place / "params.yaml").write_text(params.read_text(encoding="utf-8") + blocks, encoding="utf-8")
-    (place / ".dvc/config.local").write_text(f"[cache]\n    dir = {_cache(root)}\n", encoding="utf-8")
+    share(root, place)
     if not data.is_absolute() and (root / data).exists():
         mirror(root / data, place / data)
     return place
+
+
+def share(root: Path, place: Path) -> None:
+    """Gives the clone in `place` the cache of `root`, and its default remote where that is a folder beside it."""
+    lines = ["[cache]", f"    dir = {_cache(root)}"]
+    if (found := dvc.remote(root)) and Path(found.url).is_absolute():
+        lines += [f"['remote \"{found.name}\"']", f"    url = {found.url}"]
+    (place / ".dvc/config.local").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _cache(root: Path) -> Path:

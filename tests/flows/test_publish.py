@@ -1,0 +1,165 @@
+"""Runs that publish and promote, in place and in clones, on a toy project with real git, DVC, Prefect and a folder as remote."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.states import State
+
+import toy
+from flows import retrain as module
+from flows import steps
+from lepton.evaluation.gate import Decision, Rule
+from lepton.ops import champion, dvc, git, runs
+from lepton.ops.lineage import hashes
+from lepton.reporting import page
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+Run = Callable[..., State[Any]]
+MODEL, METRICS = "artifacts/first/out.txt", "artifacts/last/metrics.json"
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> list[Rule]:
+    """The rules of the toy's gate, for a test to change: its models have no answers to compare."""
+    rules = [Rule("mean", True, "mean: fine")]
+
+    def decide(of: steps.Project) -> Decision:
+        reigning = champion.current(of.root)
+        return Decision(hashes(of.root)[MODEL], reigning.tag if reigning else None, rules)
+
+    monkeypatch.setattr(steps, "gate", decide)
+    monkeypatch.setattr(champion, "MODEL", MODEL)
+    monkeypatch.setattr(champion, "METRICS", METRICS)
+    return rules
+
+
+@pytest.fixture
+def run(project: Path, monkeypatch: pytest.MonkeyPatch, gate: list[Rule]) -> Run:
+    """The flow on a committed project with a remote, and a page that is only a file."""
+
+    def render(root: Path, *_: Any) -> Path:
+        shown = root / "report/latest/index.html"
+        shown.parent.mkdir(parents=True, exist_ok=True)
+        shown.write_text("page")
+        return shown
+
+    monkeypatch.setattr(page, "render", render)
+    dvc.add(project, Path("data"))
+    remote = ("dvc", "remote", "add", "--quiet", "--default", "storage", str(project.parent / "remote"))
+    toy.run(project, sys.executable, "-m", *remote)
+    toy.commit(project)
+    return lambda **options: module.retrain("params.yaml", return_state=True, **options)
+
+
+def status(root: Path) -> tuple[str, str, str]:
+    return git.sha(root), toy.run(root, "git", "status", "--porcelain"), toy.run(root, "git", "rev-parse", "--abbrev-ref", "HEAD")
+
+
+def branches(root: Path) -> list[str]:
+    return [name for name, _ in git.branches(root, "retrain/")]
+
+
+def test_a_run_in_place_publishes_and_promotes_nothing_unless_asked(project: Path, run: Run) -> None:
+    state = run()
+    assert (state.name, "gate lets it through as the first champion" in state.message) == ("Completed", True)
+    assert branches(project) == []
+    assert champion.history(project) == []
+
+
+def test_promoted_then_unchanged(project: Path, run: Run) -> None:
+    before = status(project)
+    first = run(promote=True)
+    assert first.name == "Promoted", first.message
+    assert "now champion/1" in first.message
+    (branch,) = branches(project)
+    assert f"published on {branch}" in first.message
+    one = champion.find(project)
+    assert one.told["how"] == "gate"
+    assert one.told["model"] == hashes(project)[MODEL]
+    assert toy.run(project, "git", "rev-parse", branch).strip() == one.commit
+    assert git.show(project, one.commit, "dvc.lock").strip() == (project / "dvc.lock").read_text().strip()
+    assert dvc.not_in_remote(project) == []
+    assert (status(project)[0], status(project)[2]) == (before[0], before[2]), "what is checked out stays"
+    second = run(promote=True)
+    assert second.name == "Unchanged", second.message
+    assert branches(project) == [branch]
+    assert champion.history(project) == [one]
+
+
+def test_held_back_is_published_all_the_same_and_the_champion_stays(project: Path, run: Run, gate: list[Rule]) -> None:
+    run(promote=True)
+    one = champion.find(project)
+    toy.set_param(project, "clean: {epochs: 1}", "clean: {epochs: 2}")
+    gate[:] = [Rule("digit", False, "digit: worse")]
+    state = run(promote=True)
+    assert state.name == "Completed"
+    assert "gate holds it back beside champion/1 (digit: worse)" in state.message
+    assert len(branches(project)) == 2
+    assert champion.history(project) == [one]
+
+
+def test_a_model_that_is_held_back_once_may_be_promoted_later(project: Path, run: Run, gate: list[Rule]) -> None:
+    good, gate[:] = list(gate), [Rule("digit", False, "digit: worse")]
+    assert run(promote=True).name == "Completed"
+    gate[:] = good
+    state = run(promote=True)
+    assert state.name == "Promoted"
+    assert toy.run(project, "git", "rev-parse", branches(project)[0]).strip() == champion.find(project).commit
+
+
+def test_a_broken_remote_fails_and_publishes_nothing_and_the_next_run_goes_on(project: Path, run: Run) -> None:
+    remote = project.parent / "remote"
+    remote.write_text("a file where the folder should be")
+    state = run(promote=True)
+    assert (state.name, state.type.value) == ("Failed", "FAILED")
+    assert state.message.startswith("dvc: ")
+    assert branches(project) == []
+    assert champion.history(project) == []
+    remote.unlink()
+    toy.ran(project)
+    assert run(promote=True).name == "Promoted"
+    assert toy.ran(project) == [], "nothing ran again"
+
+
+def test_a_run_in_a_clone_never_touches_the_working_tree(project: Path, run: Run) -> None:
+    (project / "src/toy.py").write_text("a change that nobody committed")
+    (project / "params.yaml").write_text("broken: [")
+    before, files = status(project), {file for file in project.rglob("*") if file.is_file() and ".lepton" not in file.parts}
+    state = run(clone=True, promote=True)
+    assert state.name == "Promoted", state.message
+    assert status(project) == before
+    after = {file for file in project.rglob("*") if file.is_file() and not {".lepton", ".git", "cache"} & set(file.parts)}
+    assert after <= files
+    assert not (project / "artifacts").exists()
+    one, (branch,) = champion.find(project), branches(project)
+    assert toy.run(project, "git", "rev-parse", branch).strip() == one.commit
+    assert champion.read(project, one, MODEL).startswith(b"rows")
+    assert run(clone=True, promote=True).name == "Unchanged", "the next clone finds all of it in the cache, and published"
+    assert len(branches(project)) == 1
+
+
+def test_a_clone_is_of_what_was_pushed(project: Path, run: Run, tmp_path: Path) -> None:
+    origin = tmp_path / "origin.git"
+    toy.run(tmp_path, "git", "init", "--quiet", "--bare", str(origin))
+    toy.run(project, "git", "remote", "add", "origin", str(origin))
+    state = run(clone=True, promote=True)
+    assert state.name == "Failed"
+    assert "Push it: git push origin" in state.message
+    toy.run(project, "git", "push", "--quiet", "origin", "HEAD")
+    pushed = git.sha(project)
+    toy.set_param(project, "{explain: 1}", "{explain: 2}")
+    toy.commit(project)
+    assert run(clone=True, promote=True).name == "Promoted"
+    one = champion.find(origin)
+    assert toy.run(origin, "git", "rev-parse", f"{one.commit}^").strip() == pushed
+    assert [name.startswith("retrain/") for name, _ in git.branches(project, "retrain/")] == [True]
+
+
+def test_folders_of_old_runs_go(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "KEPT", 2)
+    for number in range(3):
+        runs.fresh(project, f"2026010{number}T000000Z-x")
+    assert [place.name[:8] for place in sorted((project / ".lepton/runs").iterdir())] == ["20260101", "20260102"]
