@@ -42,7 +42,10 @@ def write_samples(folder, rows=120, broken=0):
 from_libraries = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what great_expectations imports
 
 
-@pytest.mark.parametrize("command", [["check"], ["starter", "vision"], ["report"]])
+CHAMPION = [["champion", name] for name in ("list", "show", "promote", "rollback", "pull")]
+
+
+@pytest.mark.parametrize("command", [["check"], ["starter", "vision"], ["report"], *CHAMPION])
 def test_help_has_an_example(run, command):
     code, out, _ = run(*command, "--help")
     assert code == 0
@@ -165,3 +168,27 @@ def test_a_place_that_cannot_be_written_is_one_line(run, project, monkeypatch):
     assert code == 2
     assert "cannot be written" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["show"], ["rollback"], ["pull"]])
+def test_without_a_champion_each_command_says_so_in_one_line(run, command):
+    code, out, err = run("champion", *command)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: there is no champion yet.")
+
+
+def test_the_list_of_champions_ends_with_the_present_one(run, project):
+    from lepton.ops import champion, git
+
+    code, out, err = run("champion", "list")
+    assert (code, out) == (0, "")
+    assert "There is no champion yet" in err
+    told = {"how": "by hand", "model": "0123456789", "data": "d", "metrics": {}, "decision": {}}
+    for how in ("gate", "by hand"):
+        champion._tagged(project, git.sha(project), {**told, "how": how})
+    code, out, _ = run("champion", "list")
+    head, *lines = out.splitlines()
+    assert head.split()[0] == "champion"
+    assert [line.split()[0] for line in lines] == ["champion/1", "champion/2"]
+    assert "by hand" in lines[-1]
+    assert run("champion", "show", "1")[1].count('"how": "gate"') == 1
