@@ -20,7 +20,7 @@ SHORT = {
     "adapt": {"episodes": 20, "test_episodes": 10},
     "compress": {"widths": [0.5], "epochs": 1, "calibration": 64, "parity_rows": 16},
     "evaluate": {"resamples": 20, "explain": 2},
-    "gate": {"floor": 1e6},  # so short a training teaches nothing
+    "gate": {"floor": 1e6, "margin": 1e6, "margins": {}},  # so short a training teaches nothing
 }
 
 
