@@ -1,6 +1,7 @@
 """The steps that flows are made of: thin Prefect tasks around lepton.ops, and what they print."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -142,6 +143,10 @@ def gate(of: Project) -> Decision | None:
     """May the model take the champion's place? None for a project without one."""
     from lepton.ops import gate
 
+    try:
+        champion.refresh(of.root)
+    except LeptonError as error:
+        print(f"warning: the gate looks at the champion that is known here: {error}", file=sys.stderr)
     return gate.decide(of.root, of.params) if (of.root / champion.MODEL).exists() else None
 
 

@@ -192,3 +192,11 @@ def test_the_list_of_champions_ends_with_the_present_one(run, project):
     assert [line.split()[0] for line in lines] == ["champion/1", "champion/2"]
     assert "by hand" in lines[-1]
     assert run("champion", "show", "1")[1].count('"how": "gate"') == 1
+
+
+def test_without_its_origin_the_champions_known_here_are_shown_with_a_warning(run, project):
+    toy.run(project, "git", "remote", "add", "origin", str(project / "nowhere.git"))
+    code, out, err = run("champion", "list")
+    assert (code, out) == (0, "")
+    assert err.startswith("warning: this is what is known here: git fetch")
+    assert "Traceback" not in err

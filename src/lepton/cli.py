@@ -119,13 +119,24 @@ app.add_typer(champion_app, name="champion")
 Number = Annotated[int | None, typer.Argument(help="n of champion/<n>; the present one if left out.", show_default=False)]
 
 
+def _champions() -> Path:
+    """The project, with the champions that origin knows of; without origin, with those that are known here."""
+    from lepton.ops import champion
+
+    try:
+        champion.refresh(Path.cwd())
+    except LeptonError as error:
+        print(f"warning: this is what is known here: {error}", file=sys.stderr)
+    return Path.cwd()
+
+
 @champion_app.command("list", epilog=_example("lepton champion list"))
 def champions() -> None:
     """The whole history, the present champion last."""
     from lepton.ops import champion
 
     table = Table("champion", "since (UTC)", "how", "model", "commit", box=None, header_style="bold", padding=(0, 2, 0, 0))
-    found = champion.history(Path.cwd())
+    found = champion.history(_champions())
     for one in found:
         style = "bold green" if one is found[-1] else ""
         table.add_row(one.tag, one.told["at"], one.told["how"], one.told["model"][:8], one.commit[:8], style=style)
@@ -140,7 +151,7 @@ def show(number: Number = None) -> None:
     """All that is known of one champion, as JSON: when and how, hashes, metrics, the gate's decision."""
     from lepton.ops import champion
 
-    one = champion.find(Path.cwd(), number)
+    one = champion.find(_champions(), number)
     print(json.dumps({"champion": one.tag, "commit": one.commit, **one.told}, indent=1, ensure_ascii=False))
 
 
@@ -149,7 +160,7 @@ def promote(force: Annotated[bool, typer.Option("--force", help="Although the ga
     """Makes the project's model, as it is committed, the champion, if the gate lets it through."""
     from lepton.ops import champion, gate
 
-    root = Path.cwd()
+    root = _champions()
     decision = gate.decide(root, load(Path("params.yaml")))
     if not decision.promote and not force:
         raise LeptonError(
@@ -175,7 +186,7 @@ def pull(number: Number = None, to: Annotated[Path, typer.Option(help="The file 
     """Writes a champion's exported model to a file, from DVC's cache or remote; the project's own files stay as they are."""
     from lepton.ops import champion
 
-    print(f"{to}: {champion.pull(Path.cwd(), to, number).tag}")
+    print(f"{to}: {champion.pull(_champions(), to, number).tag}")
 
 
 def main() -> None:

@@ -140,3 +140,40 @@ def test_what_has_changed_since_a_champion_is_told_by_kind(finished: Path) -> No
 
 def replaced(one: champion.Champion, **told: object) -> champion.Champion:
     return champion.Champion(one.number, one.commit, {**one.told, **told})
+
+
+@pytest.fixture
+def elsewhere(project: Path, tmp_path: Path) -> Path:
+    """Another clone of what is now the origin of both."""
+    origin, other = tmp_path / "origin.git", tmp_path / "other"
+    toy.run(tmp_path, "git", "clone", "--quiet", "--bare", str(project), str(origin))
+    toy.run(project, "git", "remote", "add", "origin", str(origin))
+    toy.run(tmp_path, "git", "clone", "--quiet", str(origin), str(other))
+    return other
+
+
+def test_all_clones_of_an_origin_have_one_champion(project: Path, elsewhere: Path) -> None:
+    crown(project, "one")
+    assert champion.history(elsewhere) == []
+    champion.refresh(elsewhere)
+    assert champion.history(elsewhere) == champion.history(project)
+    two = crown(elsewhere, "two")
+    assert champion.rollback(project).told["how"] == "rollback to champion/1"
+    champion.refresh(elsewhere)
+    assert [one.told["model"] for one in champion.history(elsewhere)] == ["one", "two", "one"]
+    assert champion.history(project)[1] == two
+
+
+def test_who_comes_second_is_told_and_keeps_no_tag(project: Path, elsewhere: Path) -> None:
+    crown(project, "one")
+    with pytest.raises(LeptonError, match="git push"):
+        crown(elsewhere, "two")
+    assert champion.history(elsewhere) == []
+    champion.refresh(elsewhere)
+    assert champion.find(elsewhere).told["model"] == "one"
+
+
+def test_an_origin_that_cannot_be_asked_is_one_line(project: Path, elsewhere: Path, tmp_path: Path) -> None:
+    (tmp_path / "origin.git").rename(tmp_path / "gone.git")
+    one_line(lambda: champion.refresh(project), "git fetch")
+    one_line(lambda: champion.rollback(project), "git fetch")

@@ -46,6 +46,11 @@ def history(root: Path) -> list[Champion]:
     return sorted(found, key=lambda one: one.number)
 
 
+def refresh(root: Path) -> None:
+    """Brings the champions that `origin` knows of; LeptonError where it cannot be asked."""
+    git.fetch_tags(root, f"{PREFIX}*")
+
+
 def current(root: Path) -> Champion | None:
     known = history(root)
     return known[-1] if known else None
@@ -63,6 +68,7 @@ def find(root: Path, number: int | None = None) -> Champion:
 
 def promote(root: Path, how: str, decision: Mapping[str, Any], commit: str | None = None) -> Champion:
     """Makes what is up to date in `root` the champion. commit: that which holds it; None: the present one, if it does."""
+    refresh(root)
     if commit is None and (changed := git.differing(root, "dvc.lock", "*.dvc", "src")):
         raise LeptonError(f"git: {', '.join(changed)} differ from the commit, which a champion is known by. Commit them first.")
     if left := dvc.differences(root):
@@ -80,6 +86,7 @@ def promote(root: Path, how: str, decision: Mapping[str, Any], commit: str | Non
 
 def rollback(root: Path, to: int | None = None) -> Champion:
     """Makes an earlier champion, by default the one before, the champion again."""
+    refresh(root)
     now = find(root)
     if to is None and now.number == 1:
         raise LeptonError(f"{now.tag} is the first champion: there is none before it.")

@@ -77,6 +77,12 @@ def tags(root: Path, pattern: str) -> list[tuple[str, str, str]]:
     return [(name, commit, message) for name, commit, message in found if commit]
 
 
+def fetch_tags(root: Path, pattern: str) -> None:
+    """Brings those that `origin` has, where there is one; LeptonError where it cannot be asked, or names another commit so."""
+    if origin(root):
+        _git(root, "fetch", "--quiet", "origin", f"refs/tags/{pattern}:refs/tags/{pattern}")
+
+
 def tag(root: Path, name: str, commit: str, message: str) -> None:
     """An annotated tag, in `origin` as well where there is one; LeptonError where it is taken, and then nowhere."""
     _git(root, *_somebody(root), "tag", "--annotate", "--cleanup=verbatim", "--message", message, name, commit)
