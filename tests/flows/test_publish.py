@@ -12,7 +12,7 @@ import toy
 from flows import retrain as module
 from flows import steps
 from lepton.evaluation.gate import Decision, Rule
-from lepton.ops import champion, dvc, git, runs
+from lepton.ops import champion, dvc, git, refs, runs
 from lepton.ops.lineage import hashes
 from lepton.reporting import page
 
@@ -59,7 +59,7 @@ def status(root: Path) -> tuple[str, str, str]:
 
 
 def branches(root: Path) -> list[str]:
-    return [name for name, _ in git.branches(root, "retrain/")]
+    return [name for name, _ in refs.branches(root, "retrain/")]
 
 
 def test_a_run_in_place_publishes_and_promotes_nothing_unless_asked(project: Path, run: Run) -> None:
@@ -155,7 +155,7 @@ def test_a_clone_is_of_what_was_pushed(project: Path, run: Run, tmp_path: Path) 
     assert run(clone=True, promote=True).name == "Promoted"
     one = champion.find(origin)
     assert toy.run(origin, "git", "rev-parse", f"{one.commit}^").strip() == pushed
-    assert [name.startswith("retrain/") for name, _ in git.branches(project, "retrain/")] == [True]
+    assert [name.startswith("retrain/") for name, _ in refs.branches(project, "retrain/")] == [True]
 
 
 def test_folders_of_old_runs_go(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 import toy
 from laws import one_line
 from lepton.errors import LeptonError
-from lepton.ops import champion, git
+from lepton.ops import champion, git, refs
 
 
 def crown(root: Path, model: str) -> champion.Champion:
@@ -46,8 +46,8 @@ def test_ten_comes_after_nine(project: Path) -> None:
 
 
 def test_tags_of_others_are_left_alone(project: Path) -> None:
-    git.tag(project, "champion/by-hand", "HEAD", "{}")
-    git.tag(project, "champion/7", "HEAD", "the seventh wonder")
+    refs.tag(project, "champion/by-hand", "HEAD", "{}")
+    refs.tag(project, "champion/7", "HEAD", "the seventh wonder")
     toy.run(project, "git", "tag", "champion/8")
     assert champion.history(project) == []
 

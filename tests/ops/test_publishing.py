@@ -10,7 +10,7 @@ import pytest
 import toy
 from laws import one_line
 from lepton.errors import LeptonError
-from lepton.ops import dvc, git, publishing
+from lepton.ops import dvc, git, publishing, refs
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def files(place: Path) -> set[str]:
     return {file.name for file in place.rglob("*") if file.is_file()}
 
 
-def refs(root: Path) -> str:
+def known(root: Path) -> str:
     return toy.run(root, "git", "for-each-ref", "--format=%(refname) %(objectname)")
 
 
@@ -52,8 +52,8 @@ def test_what_stands_here_is_known_to_be_published_until_it_changes(finished: Pa
     assert publishing.already(finished) is None
     first = publishing.publish(finished, "20260101T000000Z-a", {})
     assert first.new
-    known = publishing.already(finished)
-    assert known == publishing.Published(first.commit, first.branch) == publishing.publish(finished, "20260101T000001Z-again", {})
+    again = publishing.already(finished)
+    assert again == publishing.Published(first.commit, first.branch) == publishing.publish(finished, "20260101T000001Z-again", {})
     toy.set_param(finished, "{explain: 1}", "{explain: 2}")
     assert publishing.already(finished) is None
     for stage in dvc.plan(finished).todo:
@@ -68,34 +68,34 @@ def test_it_goes_to_origin_where_there_is_one(finished: Path, remote: Path, tmp_
     toy.run(tmp_path, "git", "init", "--quiet", "--bare", str(origin))
     toy.run(finished, "git", "remote", "add", "origin", str(origin))
     toy.run(finished, "git", "push", "--quiet", "origin", "HEAD")
-    here = refs(finished)
+    here = known(finished)
     done = publishing.publish(finished, "20260101T000000Z-a", {})
-    assert f"refs/heads/{done.branch} {done.commit}" in refs(origin)
+    assert f"refs/heads/{done.branch} {done.commit}" in known(origin)
     assert done.branch not in here
     assert publishing.already(finished) == publishing.Published(done.commit, done.branch)
     with pytest.raises(LeptonError, match="git push"):
-        git.put(finished, f"refs/heads/{done.branch}", git.sha(finished))
-    assert f"refs/heads/{done.branch} {done.commit}" in refs(origin), "a branch that is there is never moved"
+        refs.put(finished, f"refs/heads/{done.branch}", git.sha(finished))
+    assert f"refs/heads/{done.branch} {done.commit}" in known(origin), "a branch that is there is never moved"
 
 
 def test_without_a_remote_there_is_nothing_to_publish_to(finished: Path) -> None:
-    before = refs(finished)
+    before = known(finished)
     one_line(lambda: publishing.publish(finished, "r", {}), "no remote", "dvc remote add")
-    assert refs(finished) == before
+    assert known(finished) == before
 
 
 def test_a_remote_that_cannot_be_written_publishes_nothing(finished: Path, remote: Path) -> None:
-    before = refs(finished)
+    before = known(finished)
     remote.write_text("a file where the folder should be")
     one_line(lambda: publishing.publish(finished, "r", {}), "dvc")
-    assert refs(finished) == before
+    assert known(finished) == before
     remote.unlink()
     publishing.publish(finished, "r", {})
     assert dvc.not_in_remote(finished) == []
 
 
 def test_what_did_not_arrive_is_found_before_git_hears_of_it(finished: Path, remote: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, push = refs(finished), dvc.push
+    before, push = known(finished), dvc.push
 
     def lossy(root: Path) -> None:
         push(root)
@@ -103,7 +103,7 @@ def test_what_did_not_arrive_is_found_before_git_hears_of_it(finished: Path, rem
 
     monkeypatch.setattr(dvc, "push", lossy)
     one_line(lambda: publishing.publish(finished, "r", {}), "did not arrive", "Nothing was published")
-    assert refs(finished) == before
+    assert known(finished) == before
 
 
 def test_code_that_is_not_committed_is_not_published(finished: Path, remote: Path) -> None:
@@ -134,13 +134,13 @@ def test_two_publishers_wait_for_each_other(finished: Path, remote: Path, monkey
         worker.join()
     assert most == [1]
     assert {"refs/heads/retrain/r0", "refs/heads/retrain/r1", "refs/heads/retrain/r2"} <= {
-        line.split()[0] for line in refs(finished).splitlines()
+        line.split()[0] for line in known(finished).splitlines()
     }
 
 
 def test_what_is_committed_here_already_needs_no_branch(finished: Path, remote: Path) -> None:
     toy.commit(finished)
-    before = refs(finished)
+    before = known(finished)
     assert publishing.publish(finished, "r", {}) == publishing.Published(git.sha(finished))
-    assert refs(finished) == before
+    assert known(finished) == before
     assert dvc.not_in_remote(finished) == [], "its outputs are on the remote all the same"

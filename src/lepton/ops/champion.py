@@ -14,7 +14,7 @@ import yaml
 
 from lepton import files
 from lepton.errors import LeptonError
-from lepton.ops import dvc, git
+from lepton.ops import dvc, git, refs
 from lepton.ops.lineage import hashes
 
 PREFIX = "champion/"
@@ -39,7 +39,7 @@ class Champion:
 def history(root: Path) -> list[Champion]:
     """All champions, the first one first. Tags whose message is not one of ours are somebody else's."""
     found = []
-    for name, commit, message in git.tags(root, f"{PREFIX}*"):
+    for name, commit, message in refs.tags(root, f"{PREFIX}*"):
         number = name.removeprefix(PREFIX)
         if number.isdigit() and message.startswith("{"):
             found.append(Champion(int(number), commit, json.loads(message)))
@@ -48,7 +48,7 @@ def history(root: Path) -> list[Champion]:
 
 def refresh(root: Path) -> None:
     """Brings the champions that `origin` knows of; LeptonError where it cannot be asked."""
-    git.fetch_tags(root, f"{PREFIX}*")
+    refs.fetch_tags(root, f"{PREFIX}*")
 
 
 def current(root: Path) -> Champion | None:
@@ -132,7 +132,7 @@ def _data(root: Path) -> str | None:
 def _tagged(root: Path, commit: str, told: Mapping[str, Any]) -> Champion:
     number = max([one.number for one in history(root)], default=0) + 1
     one = Champion(number, commit, {"at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}", **told})
-    git.tag(root, one.tag, commit, json.dumps(one.told, indent=1, ensure_ascii=False, allow_nan=False))
+    refs.tag(root, one.tag, commit, json.dumps(one.told, indent=1, ensure_ascii=False, allow_nan=False))
     return one
 
 

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from lepton.environment import home
 from lepton.errors import LeptonError
-from lepton.ops import dvc, git
+from lepton.ops import dvc, git, refs
 
 BRANCH = "retrain/"
 OWN = ("dvc.lock", "params.yaml", "*.dvc")  # all that a run may change
@@ -44,17 +44,17 @@ def publish(root: Path, run: str, told: Mapping[str, Any]) -> Published:
         dvc.push(root)
         if missing := dvc.not_in_remote(root):
             raise LeptonError(f"dvc: {', '.join(missing)} did not arrive on the remote. Nothing was published; run again.")
-        if git.same_files(root, "HEAD", OWN):
+        if refs.same_files(root, "HEAD", OWN):
             return Published(git.sha(root))
         if known := already(root):
             return known
         title = f"Retrained {run}: {told['gain']}" if "gain" in told else f"Retrained {run}"
-        commit = git.committed(root, OWN, f"{title}\n\n{json.dumps(told, indent=1, ensure_ascii=False)}\n")
-        git.put(root, f"refs/heads/{BRANCH}{run}", commit)
+        commit = refs.committed(root, OWN, f"{title}\n\n{json.dumps(told, indent=1, ensure_ascii=False)}\n")
+        refs.put(root, f"refs/heads/{BRANCH}{run}", commit)
         return Published(commit, f"{BRANCH}{run}", new=True)
 
 
 def already(root: Path) -> Published | None:
     """The newest publication, if it holds what stands here; None where it does not, or there is none."""
-    name, commit = max(git.branches(root, BRANCH), default=("", ""))
-    return Published(commit, name) if name and git.same_files(root, commit, OWN) else None
+    name, commit = max(refs.branches(root, BRANCH), default=("", ""))
+    return Published(commit, name) if name and refs.same_files(root, commit, OWN) else None

@@ -1,0 +1,81 @@
+"""Commits, branches and tags that Lepton makes: beside the working tree, new ones only, in `origin` where there is one."""
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from lepton.errors import LeptonError
+from lepton.ops.git import origin, run
+
+
+def tags(root: Path, pattern: str) -> list[tuple[str, str, str]]:
+    """Annotated tags that match, as (name, commit, message)."""
+    form = "%(refname:strip=2)%00%(*objectname)%00%(contents)%01"
+    lines = run(root, "for-each-ref", f"--format={form}", f"refs/tags/{pattern}").split("\x01")
+    found = [tuple(line.strip("\n").split("\0")) for line in lines if line.strip()]
+    return [(name, commit, message) for name, commit, message in found if commit]
+
+
+def fetch_tags(root: Path, pattern: str) -> None:
+    """Brings those that `origin` has, where there is one; LeptonError where it cannot be asked, or names another commit so."""
+    if origin(root):
+        run(root, "fetch", "--quiet", "origin", f"refs/tags/{pattern}:refs/tags/{pattern}")
+
+
+def tag(root: Path, name: str, commit: str, message: str) -> None:
+    """An annotated tag, in `origin` as well where there is one; LeptonError where it is taken, and then nowhere."""
+    run(root, *_somebody(root), "tag", "--annotate", "--cleanup=verbatim", "--message", message, name, commit)
+    if origin(root):
+        try:
+            run(root, "push", "--quiet", "origin", f"refs/tags/{name}")
+        except LeptonError:
+            run(root, "tag", "--delete", name)
+            raise
+
+
+def _somebody(root: Path) -> tuple[str, ...]:
+    """Who has not told git a name writes as lepton."""
+    known = subprocess.run(["git", "-C", str(root), "config", "user.email"], capture_output=True, check=False).returncode == 0
+    return () if known else ("-c", "user.name=lepton", "-c", "user.email=lepton@localhost")
+
+
+def snapshot(root: Path, paths: Sequence[str]) -> str:
+    """The tree of the present commit with `paths`, pathspecs, as they stand in the folder; the index stays as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        run(root, "read-tree", "HEAD", **index)
+        there = [path for path in paths if run(root, "ls-files", "--cached", "--others", "--exclude-standard", "--", path)]
+        run(root, "add", "--all", "--", *there, **index)
+        return run(root, "write-tree", **index)
+
+
+def committed(root: Path, paths: Sequence[str], message: str) -> str:
+    """A commit of that tree on top of the present one; on no branch yet."""
+    return run(root, *_somebody(root), "commit-tree", snapshot(root, paths), "-p", "HEAD", "-m", message)
+
+
+def same_files(root: Path, commit: str, paths: Sequence[str]) -> bool:
+    """Are these files, pathspecs, as they stand in the folder, those of a commit?"""
+    return not run(root, "diff-tree", "-r", "--name-only", commit, snapshot(root, paths), "--", *paths)
+
+
+def put(root: Path, ref: str, commit: str) -> None:
+    """Makes a new ref in `origin`, or here where there is none; LeptonError where it is taken."""
+    if origin(root):
+        run(root, "push", "--quiet", "--force-with-lease=" + ref + ":", "origin", f"{commit}:{ref}")
+    else:
+        run(root, "update-ref", ref, commit, "0" * 40)
+
+
+def branches(root: Path, prefix: str) -> list[tuple[str, str]]:
+    """Branches here, or in `origin` where there is one, as (name, commit)."""
+    if origin(root):
+        lines = run(root, "ls-remote", "origin", f"refs/heads/{prefix}*").splitlines()
+        found = [(ref, commit) for commit, ref in (line.split() for line in lines)]
+        if found:
+            run(root, "fetch", "--quiet", "origin", *(commit for _, commit in found))
+    else:
+        lines = run(root, "for-each-ref", "--format=%(refname) %(objectname)", f"refs/heads/{prefix}").splitlines()
+        found = [(ref, commit) for ref, commit in (line.split() for line in lines)]
+    return [(ref.removeprefix("refs/heads/"), commit) for ref, commit in found]
