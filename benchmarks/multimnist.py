@@ -113,7 +113,7 @@ def trainings(options: argparse.Namespace) -> dict[tuple[str, str, int, str], jo
     """Set, method, seed and side (`both` for a multi-task network) to its job."""
     params = config.parse(PARAMS)
     found = {}
-    for name in SETS:
+    for name in options.only:
         source = ("benchmarks.multimnist:load", name, options.data, options.rows)
         for seed in range(options.seeds):
             for method, change in METHODS.items():
@@ -164,6 +164,7 @@ def main() -> None:
     parser = harness.parser("multimnist", __doc__, seeds=3)
     jobs.add_options(parser, "multimnist")
     parser.add_argument("--epochs", type=int, default=20, metavar="E", help="of every training (20)")
+    parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS), metavar="SET", help=f"of {', '.join(SETS)} (all)")
     options = parser.parse_args()
     options.rows, options.lrs = 60_000, LRS
     if options.quick:
@@ -172,7 +173,7 @@ def main() -> None:
     by_name = jobs.finish(wanted.values(), options.work, options.jobs)
     done = {key: by_name[job.name] for key, job in wanted.items()}
     rows, said = [], []
-    for name in SETS:
+    for name in options.only:
         test = load(name, options.data, options.rows).test
         labels = {side: test.labels[side]["class"] for side in SIDES}
         found = measured(done, labels, name, options.seeds)
@@ -183,7 +184,7 @@ def main() -> None:
             rows.append(row(name, method, both, cost[0], round(cost[1]), options.epochs))
         said += [] if options.quick else claims(name, found)
     columns = ("data", "method", "epochs", "left, %", "right, %")
-    rows += [dict(zip(columns, published, strict=True)) for published in PUBLISHED]
+    rows += [dict(zip(columns, published, strict=True)) for published in PUBLISHED if published[0] in options.only]
     setting = f"LeNet, {options.epochs} epochs, batch 256, {options.seeds} seeds, accuracy on the test split"
     harness.save("multimnist", options, setting, rows, said)
 
