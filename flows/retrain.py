@@ -42,6 +42,8 @@ def retrain(params: str = "params.yaml", clone: bool = False, publish: bool = Fa
     try:
         with steps.run_id(run), naming(params):
             project = steps.project(params, run if clone else None)
+            if (publish or promote) and not project.own:
+                raise LeptonError(f"{params}: a project beside the root's own has no champions. Leave out --publish and --promote.")
             steps.bring_data(project)
             return bring_up_to_date(project, run, publish or promote, promote)
     except LeptonError as error:
@@ -59,10 +61,10 @@ def bring_up_to_date(project: steps.Project, run: str, publish: bool = False, pr
             return steps.conclude(outcome.state, f"{stage}: {outcome.reason}", list(outcomes.values()))
     if plan.todo:
         steps.prove(project)
-    decision = steps.gate(project) if plan.todo or promote else None
+    decision = steps.gate(project) if plan.todo or promote or steps.undecided(project) else None
     published = steps.publish(project, run, decision) if publish else None
     crowned = steps.crown(project, decision, published) if promote and decision and published else None
-    page = steps.page(project, run, list(outcomes.values())) if plan.todo or crowned else steps.latest_page(project)
+    page = steps.page(project, run, list(outcomes.values())) if plan.todo or decision else steps.latest_page(project)
     new = published is not None and published.new
     parts = [
         steps.gain(project),

@@ -34,6 +34,7 @@ class Project:
 
     root: Path
     params: Params
+    own: bool = True  # params.yaml of the root itself, which alone has champions
 
     @property
     def data(self) -> Path:
@@ -69,7 +70,7 @@ def project(params: str, run: str | None = None) -> Project:
     if (root / given.data.path).is_file():
         raise LeptonError(f"params.yaml: data.path: {given.data.path} is a file. Name its folder: {given.data.path.parent}.")
     if (root / params).resolve() != (root / "params.yaml").resolve():
-        root = projects.clone(root, root / params, given.data.path)
+        return Project(projects.clone(root, root / params, given.data.path), given, own=False)
     return Project(root, given)
 
 
@@ -140,14 +141,23 @@ def prove(of: Project) -> None:
 
 
 def gate(of: Project) -> Decision | None:
-    """May the model take the champion's place? None for a project without one."""
+    """May the model take the champion's place? None for a project that has no champions."""
     from lepton.ops import gate
 
+    if not of.own or not (of.root / champion.MODEL).exists():
+        return None
     try:
         champion.refresh(of.root)
     except LeptonError as error:
         print(f"warning: the gate looks at the champion that is known here: {error}", file=sys.stderr)
-    return gate.decide(of.root, of.params) if (of.root / champion.MODEL).exists() else None
+    return gate.decide(of.root, of.params)
+
+
+def undecided(of: Project) -> bool:
+    """Is there a model that the gate has said nothing about, as after an interruption?"""
+    from lepton.ops import gate
+
+    return of.own and (of.root / champion.MODEL).exists() and not gate.path_of(of.root).exists()
 
 
 def verdict(decision: Decision | None) -> str:

@@ -185,7 +185,7 @@ def test_the_list_of_champions_ends_with_the_present_one(run, project):
     assert "There is no champion yet" in err
     told = {"how": "by hand", "model": "0123456789", "data": "d", "metrics": {}, "decision": {}}
     for how in ("gate", "by hand"):
-        champion._tagged(project, git.sha(project), {**told, "how": how})
+        champion._tagged(project, git.sha(project), {**told, "how": how}, champion.current(project))
     code, out, _ = run("champion", "list")
     head, *lines = out.splitlines()
     assert head.split()[0] == "champion"

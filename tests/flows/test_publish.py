@@ -162,4 +162,25 @@ def test_folders_of_old_runs_go(project: Path, run: Run, monkeypatch: pytest.Mon
     monkeypatch.setattr(runs, "KEPT", 2)
     for number in range(3):
         runs.fresh(project, f"2026010{number}T000000Z-x")
+        (project / f".lepton/runs/2026010{number}T000000Z-x" / runs.PID).write_text("0" if number == 0 else "4194999")
     assert [place.name[:8] for place in sorted((project / ".lepton/runs").iterdir())] == ["20260101", "20260102"]
+
+
+def test_a_folder_that_a_run_is_in_stays(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "KEPT", 1)
+    (project / ".lepton/runs").mkdir(parents=True)
+    (project / ".lepton/runs/a file").write_text("")
+    for number in (2, 0, 1):  # the clock went back
+        runs.fresh(project, f"2026010{number}T000000Z-x")
+    assert len(list((project / ".lepton/runs").iterdir())) == 4
+
+
+def test_another_params_file_publishes_and_promotes_nothing(project: Path, run: Run) -> None:
+    run(promote=True)
+    one = champion.find(project)
+    for options in ({"publish": True}, {"promote": True}):
+        state = module.retrain("examples/other.yaml", return_state=True, **options)
+        assert state.name == "Failed"
+        assert state.message.startswith("examples/other.yaml: a project beside the root's own has no champions")
+    assert champion.history(project) == [one]
+    assert champion.history(project / ".lepton/projects/other") == []

@@ -12,7 +12,8 @@ from lepton.ops import champion, git, refs
 
 def crown(root: Path, model: str) -> champion.Champion:
     """A champion of what is committed in `root` now."""
-    return champion._tagged(root, git.sha(root), {"how": "by hand", "model": model, "data": "d", "metrics": {}, "decision": {}})
+    told = {"how": "by hand", "model": model, "data": "d", "metrics": {}, "decision": {}}
+    return champion._tagged(root, git.sha(root), told, champion.current(root))
 
 
 @pytest.fixture
@@ -46,9 +47,10 @@ def test_ten_comes_after_nine(project: Path) -> None:
 
 
 def test_tags_of_others_are_left_alone(project: Path) -> None:
-    refs.tag(project, "champion/by-hand", "HEAD", "{}")
-    refs.tag(project, "champion/7", "HEAD", "the seventh wonder")
+    refs.tag(project, "champion/by-hand", git.sha(project), "{}")
+    refs.tag(project, "champion/7", git.sha(project), "the seventh wonder")
     toy.run(project, "git", "tag", "champion/8")
+    refs.tag(project, "champion/9", git.sha(project), "{not JSON")
     assert champion.history(project) == []
 
 
@@ -74,7 +76,7 @@ def test_the_first_has_none_before_it_and_nobody_goes_back_to_himself(project: P
 def test_two_at_once_never_share_a_number(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = crown(project, "one")
     monkeypatch.setattr(champion, "history", lambda root: [])
-    with pytest.raises(LeptonError, match=r"git tag .*champion/1.* already exists"):
+    with pytest.raises(LeptonError, match=r"git update-ref .*champion/1.* already exists"):
         crown(project, "two")
     monkeypatch.undo()
     assert champion.history(project) == [first]
@@ -177,3 +179,32 @@ def test_an_origin_that_cannot_be_asked_is_one_line(project: Path, elsewhere: Pa
     (tmp_path / "origin.git").rename(tmp_path / "gone.git")
     one_line(lambda: champion.refresh(project), "git fetch")
     one_line(lambda: champion.rollback(project), "git fetch")
+
+
+def test_an_interrupted_push_leaves_no_champion_behind(project: Path, elsewhere: Path, tmp_path: Path) -> None:
+    hook = project / ".git/hooks/pre-push"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(LeptonError, match="git push"):
+        crown(project, "one")
+    assert champion.history(project) == []
+    hook.unlink()
+    assert crown(project, "one").number == 1
+
+
+def test_who_signs_tags_gets_champions_that_can_be_read(project: Path) -> None:
+    toy.run(project, "git", "config", "tag.gpgSign", "true")
+    toy.run(project, "git", "config", "gpg.program", "false")
+    one = crown(project, "one")
+    assert champion.history(project) == [one]
+
+
+def test_who_was_measured_beside_another_champion_is_measured_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.commit(finished)
+    crown(finished, "one")
+    for beside in (None, "champion/7"):
+        decision = {"champion": beside}
+        one_line(lambda decision=decision: champion.promote(finished, "gate", decision), "champion/1 is the champion by now")
+    monkeypatch.setattr(champion, "MODEL", "artifacts/first/out.txt")
+    monkeypatch.setattr(champion, "METRICS", "artifacts/last/metrics.json")
+    assert champion.promote(finished, "gate", {"champion": "champion/1"}).number == 2

@@ -256,7 +256,7 @@ def decided(project: Path, **told: object) -> str:
     block = "  compress:\n    cmd: x\n    outs:\n    - path: artifacts/compress/model.onnx\n      md5: " + "a" * 32 + "\n"
     (project / "dvc.lock").write_text(f"schema: '2.0'\nstages:\n{block}")
     decision = {"promote": False, "model": "a" * 32, "champion": "champion/3", "rules": RULES} | told
-    files.write_json(project / ".lepton/decision.json", decision)
+    files.write_json(project / f".lepton/decisions/{decision['model']}.json", decision)
     return Page(render(project, run="r").read_text(encoding="utf-8")).words["gate"]
 
 

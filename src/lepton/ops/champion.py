@@ -40,10 +40,19 @@ def history(root: Path) -> list[Champion]:
     """All champions, the first one first. Tags whose message is not one of ours are somebody else's."""
     found = []
     for name, commit, message in refs.tags(root, f"{PREFIX}*"):
-        number = name.removeprefix(PREFIX)
-        if number.isdigit() and message.startswith("{"):
-            found.append(Champion(int(number), commit, json.loads(message)))
+        number, told = name.removeprefix(PREFIX), _told(message)
+        if number.isdigit() and told:
+            found.append(Champion(int(number), commit, told))
     return sorted(found, key=lambda one: one.number)
+
+
+def _told(message: str) -> dict[str, Any]:
+    """What a tag's message tells; empty where it is none of ours."""
+    try:
+        told = json.loads(message)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) and told.keys() >= {"at", "how", "model", "data", "metrics"} else {}
 
 
 def refresh(root: Path) -> None:
@@ -67,12 +76,20 @@ def find(root: Path, number: int | None = None) -> Champion:
 
 
 def promote(root: Path, how: str, decision: Mapping[str, Any], commit: str | None = None) -> Champion:
-    """Makes what is up to date in `root` the champion. commit: that which holds it; None: the present one, if it does."""
+    """Makes what is up to date in `root` the champion, if that which it was measured beside still is.
+
+    commit: that which holds it, published; None: the present one, if it does, whose outputs then go to the remote.
+    """
     refresh(root)
+    now = current(root)
+    if (now.tag if now else None) != decision.get("champion"):
+        raise LeptonError(f"{now.tag if now else 'nobody'} is the champion by now. Run again, to be measured beside it.")
     if commit is None and (changed := git.differing(root, "dvc.lock", "*.dvc", "src")):
         raise LeptonError(f"git: {', '.join(changed)} differ from the commit, which a champion is known by. Commit them first.")
     if left := dvc.differences(root):
         raise LeptonError(f"dvc: {', '.join(left)} are not up to date. Bring them there: make run.")
+    if commit is None and dvc.remote(root):
+        dvc.push(root)
     measured = files.read_json(root / METRICS)
     told = {
         "how": how,
@@ -81,7 +98,7 @@ def promote(root: Path, how: str, decision: Mapping[str, Any], commit: str | Non
         "metrics": {name: {"metric": one["metric"], "value": one["compressed"]} for name, one in measured["tasks"].items()},
         "decision": dict(decision),
     }
-    return _tagged(root, commit or git.sha(root), told)
+    return _tagged(root, commit or git.sha(root), told, now)
 
 
 def rollback(root: Path, to: int | None = None) -> Champion:
@@ -93,7 +110,7 @@ def rollback(root: Path, to: int | None = None) -> Champion:
     earlier = find(root, to if to is not None else now.number - 1)
     if earlier.commit == now.commit and earlier.told["model"] == now.told["model"]:
         raise LeptonError(f"{earlier.tag} is what {now.tag} is already. Name another one: lepton champion list.")
-    return _tagged(root, earlier.commit, {**earlier.told, "how": f"rollback to {earlier.tag}"})
+    return _tagged(root, earlier.commit, {**earlier.told, "how": f"rollback to {earlier.tag}"}, now)
 
 
 def since(root: Path, one: Champion) -> list[tuple[str, str, str]]:
@@ -129,9 +146,9 @@ def _data(root: Path) -> str | None:
     return hashes(root).get(Path(params["data"]["path"]).parts[0])
 
 
-def _tagged(root: Path, commit: str, told: Mapping[str, Any]) -> Champion:
-    number = max([one.number for one in history(root)], default=0) + 1
-    one = Champion(number, commit, {"at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}", **told})
+def _tagged(root: Path, commit: str, told: Mapping[str, Any], now: Champion | None) -> Champion:
+    """The champion after `now`."""
+    one = Champion(now.number + 1 if now else 1, commit, {"at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}", **told})
     refs.tag(root, one.tag, commit, json.dumps(one.told, indent=1, ensure_ascii=False, allow_nan=False))
     return one
 

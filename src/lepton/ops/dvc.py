@@ -189,6 +189,8 @@ def remote(root: Path) -> Remote | None:
     """The default remote, if there is one."""
     with _repo(root) as repo:
         name = repo.config["core"].get("remote")
+        if name and name not in repo.config["remote"]:
+            raise LeptonError(f"dvc: core.remote is {name!r}, which is nowhere. Add it: dvc remote add {name} FOLDER_OR_URL.")
         return Remote(name, str(repo.config["remote"][name]["url"])) if name else None
 
 

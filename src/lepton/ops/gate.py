@@ -16,6 +16,7 @@ from lepton.compression import export
 from lepton.config import Params
 from lepton.data.store import Samples
 from lepton.environment import home
+from lepton.errors import LeptonError
 from lepton.evaluation import gate
 from lepton.evaluation.gate import Decision
 from lepton.ops import champion, git
@@ -29,11 +30,12 @@ SAME = ("type", "classes", "range", "column")  # of a task's block: what has to 
 
 
 def path_of(root: Path) -> Path:
-    return home(root) / "decision.json"
+    """Where the decision on the present model stands."""
+    return home(root) / "decisions" / f"{hashes(root).get(MODEL)}.json"
 
 
 def decide(root: Path, params: Params) -> Decision:
-    """Decides, and writes decision.json. The model is that which artifacts/ holds; all stages have run."""
+    """Decides, and writes it down. The model is that which artifacts/ holds; all stages have run."""
     reigning = champion.current(root)
     test = Samples.load(root / "artifacts/prepare/test")
     inputs = torch.cat(list(predict.batches(test, params.input, torch.device("cpu")))).contiguous().numpy()
@@ -45,7 +47,11 @@ def decide(root: Path, params: Params) -> Decision:
         rules += gate.good_enough(params.tasks, values["compressed"], values["single_task"], params.gate)
     else:
         rules += _beside(root, params, reigning, test, inputs, ours)
-    decision = Decision(hashes(root)[MODEL], reigning.tag if reigning else None, rules)
+    model = hashes(root)[MODEL]
+    before = [one.tag for one in champion.history(root) if one.told["model"] == model]
+    if reigning and before and reigning.told["model"] != model:  # going back would last until the next run
+        rules.append(gate.Rule("new", False, f"was {before[-1]}, which another one followed. Only a person brings it back."))
+    decision = Decision(model, reigning.tag if reigning else None, rules)
     files.write_json(path_of(root), decision.to_dict())
     return decision
 
@@ -66,19 +72,28 @@ def _asked(path: Path, test: Samples, inputs: np.ndarray, params: Params) -> tup
 def _beside(
     root: Path, params: Params, reigning: Champion, test: Samples, inputs: np.ndarray, ours: Mapping[str, Evidence]
 ) -> list[gate.Rule]:
-    then = yaml.safe_load(git.show(root, reigning.commit, "params.yaml"))
     now = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    try:
+        then = yaml.safe_load(git.show(root, reigning.commit, "params.yaml"))
+        blocks = [{key: dict(one[key]) for key in ("inputs", "tasks", "data")} for one in (then, now)]
+        content = champion.read(root, reigning, MODEL)
+    except LeptonError as error:
+        return [gate.Rule("comparable", False, f"{error} Promote by hand.")]
+    except (KeyError, TypeError, ValueError, yaml.YAMLError):
+        says = f"{reigning.tag} has a params.yaml that cannot be read any more. Promote by hand."
+        return [gate.Rule("comparable", False, says)]
+    then, now = blocks
     if then["inputs"] != now["inputs"]:
         says = f"inputs are other ones than those of {reigning.tag}, which cannot be asked about them. Promote by hand."
         return [gate.Rule("comparable", False, says)]
-    if then["data"].get("split") != now["data"].get("split"):
-        says = f"data.split is another one than that of {reigning.tag}, which may have seen these test rows. Promote by hand."
+    if any(then["data"].get(key) != now["data"].get(key) for key in ("split", "id")):
+        says = f"data.split or data.id are others than {reigning.tag} had, which may have seen these test rows. Promote by hand."
         return [gate.Rule("comparable", False, says)]
     missing = [name for name in then["tasks"] if name not in now["tasks"]]
     other = [name for name in then["tasks"] if name in now["tasks"] and not _same(then["tasks"][name], now["tasks"][name])]
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "champion.onnx"
-        model.write_bytes(champion.read(root, reigning, MODEL))
+        model.write_bytes(content)
         theirs, _ = _asked(model, test, inputs, params.model_copy(update={"tasks": _without(params.tasks, other)}))
     rng = np.random.default_rng(params.compute.seed)
     rules = gate.keeps(missing, other)

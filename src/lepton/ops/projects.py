@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from lepton.environment import home
-from lepton.ops import dvc, git
+from lepton.ops import dvc, git, refs
 
 OWN = ("data.dvc", "dvc.lock")  # the versions of a project's data and outputs
 
@@ -33,6 +33,7 @@ def clone(root: Path, params: Path, data: Path) -> Path:
     place = place_of(root, params)
     own = {name: (place / name).read_bytes() for name in OWN if (place / name).exists() and (place / ".dvc/config.local").exists()}
     git.clone(root, place)
+    refs.drop_tags(place, "champion/*")  # another project's
     for name in OWN:
         (place / name).unlink(missing_ok=True)
     for name, content in own.items():

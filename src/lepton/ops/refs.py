@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from lepton.errors import LeptonError
 from lepton.ops.git import origin, run
 
 
@@ -18,20 +17,30 @@ def tags(root: Path, pattern: str) -> list[tuple[str, str, str]]:
 
 
 def fetch_tags(root: Path, pattern: str) -> None:
-    """Brings those that `origin` has, where there is one; LeptonError where it cannot be asked, or names another commit so."""
+    """Brings those that `origin` has, where there is one; LeptonError where it cannot be asked, or has another one of a name."""
     if origin(root):
-        run(root, "fetch", "--quiet", "origin", f"refs/tags/{pattern}:refs/tags/{pattern}")
+        run(root, "fetch", "origin", f"refs/tags/{pattern}:refs/tags/{pattern}")
+
+
+def drop_tags(root: Path, pattern: str) -> None:
+    """Takes them out of this clone; nowhere else."""
+    if names := run(root, "tag", "--list", pattern).splitlines():
+        run(root, "tag", "--delete", *names)
 
 
 def tag(root: Path, name: str, commit: str, message: str) -> None:
-    """An annotated tag, in `origin` as well where there is one; LeptonError where it is taken, and then nowhere."""
-    run(root, *_somebody(root), "tag", "--annotate", "--cleanup=verbatim", "--message", message, name, commit)
+    """An annotated tag, first in `origin` where there is one; LeptonError where it is taken, and then nowhere.
+
+    Made without `git tag`, which would show it here before origin has it, and would sign it for who signs tags.
+    """
+    who = run(root, *_somebody(root), "var", "GIT_COMMITTER_IDENT")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "tag"
+        file.write_text(f"object {commit}\ntype commit\ntag {name}\ntagger {who}\n\n{message}\n", encoding="utf-8")
+        made = run(root, "hash-object", "-t", "tag", "-w", str(file))
+    put(root, f"refs/tags/{name}", made)
     if origin(root):
-        try:
-            run(root, "push", "--quiet", "origin", f"refs/tags/{name}")
-        except LeptonError:
-            run(root, "tag", "--delete", name)
-            raise
+        run(root, "update-ref", f"refs/tags/{name}", made, "0" * 40)
 
 
 def _somebody(root: Path) -> tuple[str, ...]:

@@ -121,9 +121,8 @@ def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
 
 
 def _decision(root: Path) -> Mapping[str, Any] | None:
-    path = home(root) / "decision.json"
-    told = files.read_json(path) if path.exists() else None
-    return told if told and told["model"] == hashes(root).get(f"artifacts/{MODELS[0]}") else None
+    path = home(root) / "decisions" / f"{hashes(root).get(f'artifacts/{MODELS[0]}')}.json"
+    return files.read_json(path) if path.exists() else None
 
 
 def commit(root: Path) -> tuple[str | None, list[str]]:
