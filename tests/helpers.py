@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from lepton.inputs.image import Image
 from lepton.kinds import KINDS
 from lepton.kinds import load as load_kind
 from lepton.sharing.base import Sharing
-from lepton.tasks.base import BaseTask
+from lepton.tasks.base import BaseTask, Evidence
 from lepton.tasks.classification import Classification
 from lepton.tasks.detection import Detection
 from lepton.tasks.multilabel import Multilabel
@@ -228,3 +229,17 @@ def encoded(pixels: np.ndarray, form: str = "PNG") -> bytes:
 
 def numpy(outputs: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     return {field: value.detach().numpy() for field, value in outputs.items()}
+
+
+@dataclass
+class Mean(Evidence):
+    """Evidence whose metric is the mean of a number per row."""
+
+    metric: str
+    values_N: np.ndarray
+
+    def rows(self) -> np.ndarray:
+        return np.arange(len(self.values_N))
+
+    def measure(self, rows: np.ndarray | None = None) -> dict[str, float]:
+        return {self.metric: float(self.values_N[slice(None) if rows is None else rows].mean())}

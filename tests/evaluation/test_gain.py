@@ -1,7 +1,6 @@
 """Δm and its intervals, against SciPy's bootstrap and closed forms."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -10,25 +9,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import helpers
+from helpers import Mean
 from lepton.evaluation.gain import bootstrap, delta_percent
 from lepton.tasks.base import Evidence
 
 TASKS = {"digit": helpers.digit(), "tilt": helpers.tilt()}
 METRICS = {name: task.metric for name, task in TASKS.items()}
-
-
-@dataclass
-class Mean(Evidence):
-    """A metric that is the mean of a number per row."""
-
-    metric: str
-    values_N: np.ndarray
-
-    def rows(self) -> np.ndarray:
-        return np.arange(len(self.values_N))
-
-    def measure(self, rows: np.ndarray | None = None) -> dict[str, float]:
-        return {self.metric: float(self.values_N[slice(None) if rows is None else rows].mean())}
 
 
 def evidence(digit: np.ndarray, tilt: np.ndarray) -> Mapping[str, Evidence]:

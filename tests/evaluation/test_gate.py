@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -10,26 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import helpers
+from helpers import Mean
 from lepton.config import Gate
 from lepton.evaluation import gate
 from lepton.evaluation.gate import Decision, Rule
 from lepton.tasks.base import Evidence
 
 TASKS = {"digit": helpers.digit(), "tilt": helpers.tilt()}
-
-
-@dataclass
-class Mean(Evidence):
-    """A metric that is the mean of a number per row."""
-
-    metric: str
-    values_N: np.ndarray
-
-    def rows(self) -> np.ndarray:
-        return np.arange(len(self.values_N))
-
-    def measure(self, rows: np.ndarray | None = None) -> dict[str, float]:
-        return {self.metric: float(self.values_N[slice(None) if rows is None else rows].mean())}
 
 
 def model(digit: float, tilt: float, rows: int = 200) -> dict[str, Evidence]:

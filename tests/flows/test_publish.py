@@ -14,7 +14,6 @@ from flows import steps
 from lepton.evaluation.gate import Decision, Rule
 from lepton.ops import champion, dvc, git, refs, runs
 from lepton.ops.lineage import hashes
-from lepton.reporting import page
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 Run = Callable[..., State[Any]]
@@ -37,16 +36,8 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> list[Rule]:
 
 
 @pytest.fixture
-def run(project: Path, monkeypatch: pytest.MonkeyPatch, gate: list[Rule]) -> Run:
-    """The flow on a committed project with a remote, and a page that is only a file."""
-
-    def render(root: Path, *_: Any) -> Path:
-        shown = root / "report/latest/index.html"
-        shown.parent.mkdir(parents=True, exist_ok=True)
-        shown.write_text("page")
-        return shown
-
-    monkeypatch.setattr(page, "render", render)
+def run(project: Path, plain_page: None, gate: list[Rule]) -> Run:
+    """The flow on a committed project with a remote."""
     dvc.add(project, Path("data"))
     remote = ("dvc", "remote", "add", "--quiet", "--default", "storage", str(project.parent / "remote"))
     toy.run(project, sys.executable, "-m", *remote)

@@ -15,23 +15,14 @@ from prefect.states import State
 
 import toy
 from flows import retrain as module
-from lepton.reporting import page
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 Run = Callable[..., State[Any]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The flow, with a page that is only a file: the toy has nothing to show."""
-
-    def render(root: Path, *_: Any) -> Path:
-        shown = root / "report/latest/index.html"
-        shown.parent.mkdir(parents=True, exist_ok=True)
-        shown.write_text("page")
-        return shown
-
-    monkeypatch.setattr(page, "render", render)
+def run(plain_page: None) -> Run:
+    """The flow."""
     return lambda params="params.yaml": module.retrain(params, return_state=True)
 
 
