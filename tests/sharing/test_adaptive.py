@@ -258,6 +258,17 @@ def test_branches_already_given_up_count_and_what_stands_alone_keeps_its_own(alo
     assert (one.fixed_TL[1 : 1 + alone] == 0).all()
 
 
+def test_a_branch_that_nothing_builds_on_is_no_part_of_the_budget() -> None:
+    """Without its branch at the last level, which alone its head reads, the task has no use for those below."""
+    one = budgeted(0.75)
+    one.fixed_TL[list(one.tasks).index("digit"), 2] = 1.0
+    assert one.settled
+    one.degree_TL.grad = torch.ones(4, 3)
+    one.note(torch.ones(4))
+    one.begin(0.5)
+    assert one.fixed_TL.isnan().sum() == 11
+
+
 def test_a_step_that_overflowed_says_nothing_about_importance() -> None:
     one = budgeted(0.5)
     one.degree_TL.grad = torch.full((4, 3), torch.inf)

@@ -68,6 +68,25 @@ def test_a_fit_validates_and_keeps_the_mean() -> None:
     same_state(last.model, last.ema.network)
 
 
+@pytest.mark.parametrize("end", [-200.0, 200.0])
+def test_a_degree_that_has_come_to_its_end_in_the_trained_network_alone_leaves_both(end: float) -> None:
+    """The sigmoid of so large a number is 0 or 1 without any snapping; the mean is still on its way there."""
+    model = helpers.model()
+    ema = EMA(model, 0.9)
+    with torch.no_grad():
+        model.degree_TL[0] = end
+    ema.update()
+    small = model.reduced()
+    assert small.structure != model.structure == ema.network.structure
+    before = {name: value.clone() for name, value in ema.network.named_parameters()}
+    ema.follow(small)
+    assert ema.network.structure == small.structure
+    expected = model.carried(before, small)
+    for name, value in ema.network.named_parameters():
+        close(value.detach(), expected[name].detach(), 0)
+    ema.update()
+
+
 def test_it_survives_a_checkpoint(tmp_path: Path) -> None:
     blocks = {"train": {"epochs": 3, "batch_size": 16, "ema": 0.9}}
     whole = trainer(helpers.params(**blocks))

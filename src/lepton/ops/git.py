@@ -28,14 +28,18 @@ def sha(root: Path) -> str:
 
 def changed(root: Path) -> list[str]:
     """Tracked or new files that differ from the commit, relative to the repository; empty: clean."""
-    return [line[3:] for line in run(root, "status", "--porcelain").splitlines()]
+    return _status(root)
 
 
 def differing(root: Path, *new: str) -> list[str]:
     """Tracked files that differ from the commit, and those that it lacks among `new`, pathspecs of git."""
-    found = run(root, "status", "--porcelain", "--untracked-files=no")
-    lacking = run(root, "status", "--porcelain", "--untracked-files=all", "--", *new) if new else ""
-    return list(dict.fromkeys(line[3:] for line in [*found.splitlines(), *lacking.splitlines()]))
+    lacking = _status(root, "--untracked-files=all", "--", *new) if new else []
+    return list(dict.fromkeys([*_status(root, "--untracked-files=no"), *lacking]))
+
+
+def _status(root: Path, *how: str) -> list[str]:
+    """Names as they are: without -z git quotes those that have a space in them."""
+    return [entry[3:] for entry in run(root, "status", "--porcelain", "-z", "--no-renames", *how).split("\0") if entry]
 
 
 def show(root: Path, commit: str, path: str) -> str:
@@ -53,6 +57,12 @@ def origin(root: Path) -> bool:
     return "origin" in run(root, "remote").splitlines()
 
 
+def _origin(root: Path) -> str:
+    """Its address, from wherever it is asked for: git takes a relative one from the repository that names it."""
+    told = run(root, "remote", "get-url", "origin")
+    return str((root / told).resolve()) if (root / told).exists() else told
+
+
 def clone(root: Path, place: Path, pushed: bool = False) -> str:
     """Makes or brings `place` to the commit that is checked out in `root`; returns the commit.
 
@@ -61,7 +71,9 @@ def clone(root: Path, place: Path, pushed: bool = False) -> str:
     """
     source, commit = str(root), sha(root)
     if pushed and origin(root):
-        source, branch = run(root, "remote", "get-url", "origin"), run(root, "rev-parse", "--abbrev-ref", "HEAD")
+        source, branch = _origin(root), run(root, "branch", "--show-current")
+        if not branch:
+            raise LeptonError("git: no branch is checked out, so it is unknown which pushed one is meant: git switch BRANCH.")
         if not (found := run(root, "ls-remote", "origin", f"refs/heads/{branch}")):
             raise LeptonError(f"git: origin has no branch {branch}. Push it: git push origin {branch}.")
         commit = found.split()[0]

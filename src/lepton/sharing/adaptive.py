@@ -55,7 +55,7 @@ class Adaptive(Degrees):
 
     def _branches(self) -> tuple[int, Tensor]:
         """How many branches count, and which of them a task could give up: α is still learned there [T, L]."""
-        owned = [[name in owners for owners in self.structure.owners] for name in self.tasks]
+        owned = [[name in owners for owners in self._counting().owners] for name in self.tasks]
         owned_TL = torch.tensor(owned, device=self.fixed_TL.device) & (self.fixed_TL != 1)
         return int(owned_TL.sum()), owned_TL & self.fixed_TL.isnan()
 
@@ -120,9 +120,8 @@ class Adaptive(Degrees):
         both = [[part[name] for part in (own, shared) if name in part] for name in self.present(level)]
         return torch.cat([parts[0] if len(parts) == 1 else parts[0] + parts[1] for parts in both], 1)
 
-    @torch.no_grad()
-    def reduced(self) -> "Adaptive":
-        """The same function without what counts for nothing: reads where α = 0, branches where α = 1, and what only they used."""
+    def _counting(self) -> Structure:
+        """The structure without reads where α = 0, branches where α = 1, and what only they used."""
         depth, names = len(self.structure.trunk), list(self.tasks)
         alpha = dict(zip(names, self.alpha_TL.tolist(), strict=True))
         readers: list[tuple[str, ...]] = [()] * depth
@@ -132,7 +131,11 @@ class Adaptive(Degrees):
             needed = [name for name in names if name in above or level in self.tasks[name].read_levels(depth)]
             readers[level] = tuple(n for n in needed if alpha[n][level] > 0 and n in self.structure.readers[level])
             owners[level] = tuple(n for n in needed if alpha[n][level] < 1 and n in self.structure.owners[level])
-        plan = replace(self.structure, readers=tuple(readers), owners=tuple(owners))
+        return replace(self.structure, readers=tuple(readers), owners=tuple(owners))
+
+    @torch.no_grad()
+    def reduced(self) -> "Adaptive":
+        plan = self._counting()
         if plan == self.structure:
             return self
         small = Adaptive(self.kind, self.tasks, plan, self.dropout)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from lepton.sharing.base import Sharing
+from lepton.training.network import shaped
 
 FOLLOWS = ("running_mean", "running_var")  # buffers that are means themselves; others are copied, decisions among them
 
@@ -35,8 +36,16 @@ class EMA:
                 mine[1].copy_(theirs[1])
 
     def follow(self, trained: Sharing) -> None:
-        """From now on follows what `reduced` has made of the trained network."""
-        self.trained, self.network = trained, self.network.reduced() if self.decay else trained
+        """From now on follows what `reduced` has made of the trained network.
+
+        The means take its structure, not their own `reduced`: a degree may have come to its end in one of the two alone.
+        """
+        if self.decay:
+            before, self.network = self.network, shaped(self.network, trained.structure)
+            self.network.load_state_dict(before.carried(before.state_dict(), self.network))
+        else:
+            self.network = trained
+        self.trained = trained
 
     def _means(self, network: Sharing) -> list[Tensor]:
         return [*network.parameters(), *(buffer for name, buffer in network.named_buffers() if name.endswith(FOLLOWS))]
