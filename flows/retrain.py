@@ -15,6 +15,7 @@ import argparse
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,34 +24,66 @@ from prefect.exceptions import FailedRun
 from prefect.runtime import flow_run
 from prefect.states import State
 
-from flows import server, steps
+from flows import approval, notify, server, steps
 from lepton.config import load
 from lepton.errors import LeptonError, Refusal, naming
-from lepton.ops import dvc
+from lepton.evaluation.gate import Decision
+from lepton.ops import champion, dvc, git
+from lepton.ops.publishing import Published
 
+TRIES = 3  # as long as other commits are pushed during the run
+TOLD = ("Refused", "Failed", "Promoted")  # whoever `notify` names
 EXIT = {"Completed": 0, "Promoted": 0, "Unchanged": 0, "Refused": 3, "Failed": 2}
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is to become of the outputs. approval: hours that a person has for it; 0: nobody is asked."""
+
+    publish: bool = False
+    promote: bool = False
+    approval: float = 0.0
+
+
 @flow(name="retrain", retries=0, persist_result=False)
-def retrain(params: str = "params.yaml", clone: bool = False, publish: bool = False, promote: bool = False) -> State[Any]:
+def retrain(
+    params: str = "params.yaml", clone: bool = False, publish: bool = False, promote: bool = False, approval: float = 0.0
+) -> State[Any]:
     """Retrains the project of `params` in place; another params file than params.yaml runs in a clone of its own.
 
     clone: in a fresh clone of the pushed commit. publish: data, outputs and a commit, to their remotes. promote: publishes, and
-    makes the model the champion where the gate lets it through.
+    makes the model the champion where the gate lets it through. approval: hours that a person then has to approve of it in
+    Prefect's UI; 0: nobody is asked.
     """
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{str(flow_run.get_id())[:6]}"
+    state, project = steps.end("Failed", "it was ended, or met an error of its own: see its log"), None
     try:
         with steps.run_id(run), naming(params):
             project = steps.project(params, run if clone else None)
-            if (publish or promote) and not project.own:
-                raise LeptonError(f"{params}: a project beside the root's own has no champions. Leave out --publish and --promote.")
-            steps.bring_data(project)
-            return bring_up_to_date(project, run, publish or promote, promote)
+            state = _retrain(project, run, Wanted(publish or promote, promote, approval))
     except LeptonError as error:
-        return steps.end("Refused" if isinstance(error, Refusal) else "Failed", str(error))
+        state = steps.end("Refused" if isinstance(error, Refusal) else "Failed", str(error))
+    finally:
+        if state.name in TOLD:
+            known, watched = project.params if project else None, not (clone or publish or promote)
+            notify.tell(known, state.name, state.message or "", watched=watched)
+    return state
 
 
-def bring_up_to_date(project: steps.Project, run: str, publish: bool = False, promote: bool = False) -> State[Any]:
+def _retrain(project: steps.Project, run: str, wanted: Wanted) -> State[Any]:
+    if wanted.publish and not project.own:
+        raise LeptonError("params.yaml: a project beside the root's own has no champions. Leave out --publish and --promote.")
+    for _ in range(TRIES):
+        steps.bring_data(project)
+        try:
+            return bring_up_to_date(project, run, wanted)
+        except steps.Moved:
+            print("another commit was pushed meanwhile: again, with that one", flush=True)
+            git.follow(project.root)
+    raise LeptonError(f"git: other commits were pushed during the run, {TRIES} times. Run again when it is quieter.")
+
+
+def bring_up_to_date(project: steps.Project, run: str, wanted: Wanted) -> State[Any]:
     """Runs what DVC finds to do, stage by stage, until one fails or all is proven, decided on and shown on the page."""
     plan = steps.plan(project)
     outcomes = {stage: steps.Outcome(stage, "not reached" if stage in plan.todo else "unchanged") for stage in plan.stages}
@@ -61,19 +94,33 @@ def bring_up_to_date(project: steps.Project, run: str, publish: bool = False, pr
             return steps.conclude(outcome.state, f"{stage}: {outcome.reason}", list(outcomes.values()))
     if plan.todo:
         steps.prove(project)
-    decision = steps.gate(project) if plan.todo or promote or steps.undecided(project) else None
-    published = steps.publish(project, run, decision) if publish else None
-    crowned = steps.crown(project, decision, published) if promote and decision and published else None
+    decision = steps.gate(project) if plan.todo or wanted.promote or steps.undecided(project) else None
+    published = steps.publish(project, run, decision) if wanted.publish else None
+    crowned, told = None, steps.verdict(decision)
+    if wanted.promote and published and (eligible := steps.eligible(project, decision)):
+        if wanted.approval:
+            steps.page(project, run, list(outcomes.values()))  # which the person looks at
+        crowned, told = _crown(project, eligible, published, wanted.approval)
     page = steps.page(project, run, list(outcomes.values())) if plan.todo or decision else steps.latest_page(project)
     new = published is not None and published.new
-    parts = [
-        steps.gain(project),
-        f"now {crowned.tag}" if crowned else steps.verdict(decision),
-        f"published on {published.branch}" if published and new else "",
-        f"page {os.path.relpath(page)}",
-    ]
+    where = f"published on {published.branch}" if published and new else ""
+    parts = [steps.gain(project), told, where, f"page {os.path.relpath(page)}"]
     name = "Promoted" if crowned else "Completed" if new or (plan.todo and not published) else "Unchanged"
     return steps.conclude(name, ", ".join(filter(None, parts)), list(outcomes.values()))
+
+
+def _crown(project: steps.Project, decision: Decision, there: Published, hours: float) -> tuple[champion.Champion | None, str]:
+    """Makes the model the champion, where nobody has to approve or somebody does; and what came of it, in words."""
+    how = "gate"
+    if hours:
+        given = approval.answer(project, decision, hours, f"{steps.gain(project)}, {steps.verdict(decision)}")
+        if given is None:
+            return None, f"nobody approved of it within {hours:g} hours; the next run asks again"
+        how = f"gate, {'approved' if given['approve'] else 'denied'} by a person{given['comment'] and ': '}{given['comment']}"
+        if not given["approve"]:
+            return None, how
+    one = champion.promote(project.root, how, decision.to_dict(), there.commit)
+    return one, f"now {one.tag}"
 
 
 def main(arguments: list[str] | None = None) -> None:

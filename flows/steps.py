@@ -21,7 +21,7 @@ from lepton.config import Params, load
 from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision
-from lepton.ops import champion, dvc, projects, publishing, runs
+from lepton.ops import champion, dvc, git, projects, publishing, runs
 from lepton.ops.lineage import hashes
 from lepton.ops.publishing import Published
 
@@ -35,10 +35,15 @@ class Project:
     root: Path
     params: Params
     own: bool = True  # params.yaml of the root itself, which alone has champions
+    cloned: bool = False  # from what is pushed
 
     @property
     def data(self) -> Path:
         return self.params.data.path
+
+
+class Moved(Exception):
+    """What a run in a clone was made from is not what is pushed any more."""
 
 
 @dataclass
@@ -65,7 +70,7 @@ def project(params: str, run: str | None = None) -> Project:
         if (root / params).resolve() != (root / "params.yaml").resolve():
             raise LeptonError(f"{params}: a run of the pushed commit is one of its own params.yaml. Leave out --params or --clone.")
         root = runs.fresh(root, run)
-        return Project(root, load(root / "params.yaml"))
+        return Project(root, load(root / "params.yaml"), cloned=True)
     given = load(params)
     if (root / given.data.path).is_file():
         raise LeptonError(f"params.yaml: data.path: {given.data.path} is a file. Name its folder: {given.data.path.parent}.")
@@ -169,17 +174,17 @@ def verdict(decision: Decision | None) -> str:
 
 
 def publish(of: Project, run: str, decision: Decision | None) -> Published:
-    """Data and outputs to DVC's remote, then a commit on a branch of its own."""
+    """Data and outputs to DVC's remote, then a commit on a branch of its own. Moved where another commit was pushed meanwhile."""
+    if of.cloned and git.base(of.root) != git.sha(of.root):
+        raise Moved
     told = {"run": run, "gain": gain(of), "gate": verdict(decision), "data": hashes(of.root).get(of.data.parts[0])}
     return publishing.publish(of.root, run, told)
 
 
-def crown(of: Project, decision: Decision, there: Published) -> champion.Champion | None:
-    """Makes the model the champion, where the gate lets it through and it is not the champion already."""
+def eligible(of: Project, decision: Decision | None) -> Decision | None:
+    """The decision, where by it a model takes the champion's place that is not the champion already."""
     reigning = champion.current(of.root)
-    if not decision.promote or (reigning and reigning.told["model"] == decision.model):
-        return None
-    return champion.promote(of.root, "gate", decision.to_dict(), there.commit)
+    return decision if decision and decision.promote and not (reigning and reigning.told["model"] == decision.model) else None
 
 
 def page(of: Project, run: str | None = None, outcomes: Sequence[Outcome] = ()) -> Path:

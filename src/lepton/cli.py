@@ -158,16 +158,18 @@ def show(number: Number = None) -> None:
 @champion_app.command(epilog=_example("lepton champion promote --force"))
 def promote(force: Annotated[bool, typer.Option("--force", help="Although the gate holds it back.")] = False) -> None:
     """Makes the project's model, as it is committed, the champion, if the gate lets it through."""
-    from lepton.ops import champion, gate
+    from lepton.ops import champion, gate, notices
 
-    root = _champions()
-    decision = gate.decide(root, load(Path("params.yaml")))
+    root, params = _champions(), load(Path("params.yaml"))
+    decision = gate.decide(root, params)
     if not decision.promote and not force:
         raise LeptonError(
             f"the gate holds it back: {'; '.join(decision.reasons)}. With --force it becomes the champion all the same."
         )
     how = "by hand" if decision.promote else "by hand, against the gate"
-    print(f"{champion.promote(root, how, decision.to_dict()).tag}: promoted")
+    one = champion.promote(root, how, decision.to_dict())
+    print(f"{one.tag}: promoted")
+    notices.tell(root, "Promoted", f"now {one.tag}, {how}", params.notify)
 
 
 @champion_app.command(epilog=_example("lepton champion rollback --to 2"))
@@ -175,10 +177,11 @@ def rollback(
     to: Annotated[int | None, typer.Option(help="n of champion/<n>; the one before if left out.", show_default=False)] = None,
 ) -> None:
     """Makes an earlier champion the champion again, under a new tag. Nothing is deleted."""
-    from lepton.ops import champion
+    from lepton.ops import champion, notices
 
-    one = champion.rollback(Path.cwd(), to)
+    one, params = champion.rollback(Path.cwd(), to), load(Path("params.yaml"))
     print(f"{one.tag}: {one.told['how']}, commit {one.commit[:8]}. Its model: lepton champion pull.")
+    notices.tell(Path.cwd(), "Rolled back", f"now {one.tag}, {one.told['how']}", params.notify)
 
 
 @champion_app.command(epilog=_example("lepton champion pull 2 --to serving/model.onnx"))

@@ -256,6 +256,19 @@ class Gate(Strict):
     max_milliseconds: Positive | None = None  # for one sample, on the machine that decides; null: off
 
 
+class Notify(Strict):
+    """Who is told how a run ended; .lepton/notifications.jsonl is, always."""
+
+    blocks: tuple[str, ...] = ()  # Prefect's notification blocks, as type/name: slack-webhook/team
+    on: tuple[Literal["Refused", "Failed", "Promoted", "Rolled back", "Approval"], ...] = (
+        "Refused",
+        "Failed",
+        "Promoted",
+        "Rolled back",
+        "Approval",  # somebody is asked for it
+    )
+
+
 class Tracking(Strict):
     project: str = "lepton"
     media: bool = False  # may images of the data leave the machine?
@@ -286,6 +299,7 @@ class Params(Strict):
     compress: Compress = Compress()
     evaluate: Evaluate = Evaluate()
     gate: Gate = Gate()
+    notify: Notify = Notify()
     tracking: Tracking = Tracking()
 
     @model_validator(mode="after")

@@ -1,6 +1,5 @@
 """Runs that publish and promote, in place and in clones, on a toy project with real git, DVC, Prefect and a folder as remote."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,38 +10,13 @@ from prefect.states import State
 import toy
 from flows import retrain as module
 from flows import steps
-from lepton.evaluation.gate import Decision, Rule
+from lepton.evaluation.gate import Rule
 from lepton.ops import champion, dvc, git, refs, runs
 from lepton.ops.lineage import hashes
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 Run = Callable[..., State[Any]]
-MODEL, METRICS = "artifacts/first/out.txt", "artifacts/last/metrics.json"
-
-
-@pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> list[Rule]:
-    """The rules of the toy's gate, for a test to change: its models have no answers to compare."""
-    rules = [Rule("mean", True, "mean: fine")]
-
-    def decide(of: steps.Project) -> Decision:
-        reigning = champion.current(of.root)
-        return Decision(hashes(of.root)[MODEL], reigning.tag if reigning else None, rules)
-
-    monkeypatch.setattr(steps, "gate", decide)
-    monkeypatch.setattr(champion, "MODEL", MODEL)
-    monkeypatch.setattr(champion, "METRICS", METRICS)
-    return rules
-
-
-@pytest.fixture
-def run(project: Path, plain_page: None, gate: list[Rule]) -> Run:
-    """The flow on a committed project with a remote."""
-    dvc.add(project, Path("data"))
-    remote = ("dvc", "remote", "add", "--quiet", "--default", "storage", str(project.parent / "remote"))
-    toy.run(project, sys.executable, "-m", *remote)
-    toy.commit(project)
-    return lambda **options: module.retrain("params.yaml", return_state=True, **options)
+MODEL = "artifacts/first/out.txt"
 
 
 def status(root: Path) -> tuple[str, str, str]:
@@ -147,6 +121,62 @@ def test_a_clone_is_of_what_was_pushed(project: Path, run: Run, tmp_path: Path) 
     one = champion.find(origin)
     assert toy.run(origin, "git", "rev-parse", f"{one.commit}^").strip() == pushed
     assert [name.startswith("retrain/") for name, _ in refs.branches(project, "retrain/")] == [True]
+
+
+@pytest.fixture
+def origin(project: Path, run: Run, tmp_path: Path) -> Path:
+    """A bare repository that the project's branch is pushed to."""
+    place = tmp_path / "origin.git"
+    toy.run(tmp_path, "git", "init", "--quiet", "--bare", str(place))
+    toy.run(project, "git", "remote", "add", "origin", str(place))
+    toy.run(project, "git", "push", "--quiet", "origin", "HEAD")
+    return place
+
+
+def push_another(project: Path, number: int) -> str:
+    """Somebody pushes a commit with another parameter; returns it."""
+    toy.set_param(project, f"{{explain: {number}}}", f"{{explain: {number + 1}}}")
+    toy.commit(project)
+    toy.run(project, "git", "push", "--quiet", "origin", "HEAD")
+    return git.sha(project)
+
+
+def test_a_base_that_moved_meanwhile_is_run_again_and_only_that_is_published(
+    project: Path, run: Run, origin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove, pushed = steps.prove, list[str]()
+
+    def meanwhile(of: steps.Project) -> None:
+        prove(of)
+        if not pushed:
+            pushed.append(push_another(project, 1))
+
+    monkeypatch.setattr(steps, "prove", meanwhile)
+    state = run(clone=True, promote=True)
+    assert state.name == "Promoted", state.message
+    (branch,) = branches(project)
+    one = champion.find(origin)
+    assert toy.run(origin, "git", "rev-parse", branch).strip() == one.commit
+    assert toy.run(origin, "git", "rev-parse", f"{one.commit}^").strip() == pushed[0]
+    assert "explain: 2" in git.show(origin, one.commit, "dvc.lock")
+    (folder,) = (project / ".lepton/runs").iterdir()
+    assert toy.ran(folder) == ["first", "side", "last", "last"], "only what the commit changed ran again"
+
+
+def test_a_base_that_never_rests_fails_and_publishes_nothing(
+    project: Path, run: Run, origin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove, numbers = steps.prove, iter(range(1, 9))
+
+    def meanwhile(of: steps.Project) -> None:
+        prove(of)
+        push_another(project, next(numbers))
+
+    monkeypatch.setattr(steps, "prove", meanwhile)
+    state = run(clone=True, promote=True)
+    assert (state.name, "other commits were pushed during the run, 3 times" in state.message) == ("Failed", True)
+    assert branches(project) == []
+    assert champion.history(project) == []
 
 
 def test_folders_of_old_runs_go(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,29 +57,53 @@ def origin(root: Path) -> bool:
     return "origin" in run(root, "remote").splitlines()
 
 
-def _origin(root: Path) -> str:
-    """Its address, from wherever it is asked for: git takes a relative one from the repository that names it."""
-    told = run(root, "remote", "get-url", "origin")
-    return str((root / told).resolve()) if (root / told).exists() else told
-
-
 def clone(root: Path, place: Path, pushed: bool = False) -> str:
     """Makes or brings `place` to the commit that is checked out in `root`; returns the commit.
 
     Untracked files in `place` stay; tracked ones are overwritten. pushed: to what the origin of `root`, where it has one, has of
-    the branch that is checked out; the clone then belongs to that origin.
+    the branch that is checked out; the clone then belongs to that origin, and knows the branch as its base.
     """
-    source, commit = str(root), sha(root)
-    if pushed and origin(root):
-        source, branch = _origin(root), run(root, "branch", "--show-current")
-        if not branch:
-            raise LeptonError("git: no branch is checked out, so it is unknown which pushed one is meant: git switch BRANCH.")
-        if not (found := run(root, "ls-remote", "origin", f"refs/heads/{branch}")):
-            raise LeptonError(f"git: origin has no branch {branch}. Push it: git push origin {branch}.")
-        commit = found.split()[0]
+    source, ref = _pushed(root) if pushed else (str(root), "")
+    commit = _remote(root, source, ref) if ref else sha(root)
     if not (place / ".git").exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         run(root, "clone", "--quiet", "--no-checkout", source, str(place))
+    _checkout(place, source, commit)
+    if ref:
+        run(place, "config", "lepton.base", ref)
+    return commit
+
+
+def _pushed(root: Path) -> tuple[str, str]:
+    """The repository that a clone of what is pushed belongs to, and the ref that it is made from."""
+    branch = run(root, "branch", "--show-current")
+    ref = f"refs/heads/{branch}" if branch else "HEAD"
+    if not origin(root):
+        return str(root), ref
+    if not branch:
+        raise LeptonError("git: no branch is checked out, so it is unknown which pushed one is meant: git switch BRANCH.")
+    told = run(root, "remote", "get-url", "origin")
+    return str((root / told).resolve()) if (root / told).exists() else told, ref  # a relative one is git's to resolve
+
+
+def _remote(root: Path, source: str, ref: str) -> str:
+    """The commit that another repository has of a ref."""
+    if not (found := run(root, "ls-remote", source, ref)):
+        branch = ref.removeprefix("refs/heads/")
+        raise LeptonError(f"git: origin has no branch {branch}. Push it: git push origin {branch}.")
+    return found.split()[0]
+
+
+def _checkout(place: Path, source: str, commit: str) -> None:
     run(place, "fetch", "--quiet", source, commit)
     run(place, "checkout", "--quiet", "--force", "--detach", commit)
-    return commit
+
+
+def base(place: Path) -> str:
+    """The commit that a clone of what was pushed would be made of now."""
+    return _remote(place, "origin", run(place, "config", "lepton.base"))
+
+
+def follow(place: Path) -> None:
+    """Brings a clone of what was pushed to what is pushed by now; tracked files are overwritten."""
+    _checkout(place, "origin", base(place))
