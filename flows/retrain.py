@@ -28,7 +28,7 @@ from flows import approval, notify, server, steps
 from lepton.config import load
 from lepton.errors import LeptonError, Refusal, naming
 from lepton.evaluation.gate import Decision
-from lepton.ops import champion, dvc, git
+from lepton.ops import champion, dvc, git, publishing
 from lepton.ops.publishing import Published
 
 TRIES = 3  # as long as other commits are pushed during the run
@@ -38,11 +38,12 @@ EXIT = {"Completed": 0, "Promoted": 0, "Unchanged": 0, "Refused": 3, "Failed": 2
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to become of the outputs. approval: hours that a person has for it; 0: nobody is asked."""
+    """What is to become of the outputs. approval: hours that a person has for it; 0: nobody is asked. prefix: of the branch."""
 
     publish: bool = False
     promote: bool = False
     approval: float = 0.0
+    prefix: str = publishing.BRANCH
 
 
 @flow(name="retrain", retries=0, persist_result=False)
@@ -95,7 +96,7 @@ def bring_up_to_date(project: steps.Project, run: str, wanted: Wanted) -> State[
     if plan.todo:
         steps.prove(project)
     decision = steps.gate(project) if plan.todo or wanted.promote or steps.undecided(project) else None
-    published = steps.publish(project, run, decision) if wanted.publish else None
+    published = steps.publish(project, run, decision, wanted.prefix) if wanted.publish else None
     crowned, told = None, steps.verdict(decision)
     if wanted.promote and published and (eligible := steps.eligible(project, decision)):
         if wanted.approval:

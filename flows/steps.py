@@ -173,12 +173,12 @@ def verdict(decision: Decision | None) -> str:
     return f"gate lets it through {beside}" if decision.promote else f"gate holds it back {beside} ({decision.reasons[0]})"
 
 
-def publish(of: Project, run: str, decision: Decision | None) -> Published:
+def publish(of: Project, run: str, decision: Decision | None, prefix: str) -> Published:
     """Data and outputs to DVC's remote, then a commit on a branch of its own. Moved where another commit was pushed meanwhile."""
     if of.cloned and git.base(of.root) != git.sha(of.root):
         raise Moved
     told = {"run": run, "gain": gain(of), "gate": verdict(decision), "data": hashes(of.root).get(of.data.parts[0])}
-    return publishing.publish(of.root, run, told)
+    return publishing.publish(of.root, run, told, prefix)
 
 
 def eligible(of: Project, decision: Decision | None) -> Decision | None:

@@ -126,7 +126,7 @@ def test_two_publishers_wait_for_each_other(finished: Path, remote: Path, monkey
     monkeypatch.setattr(dvc, "push", counted)
     monkeypatch.setattr(dvc, "not_in_remote", lambda root: [])
     monkeypatch.setattr(dvc, "remote", lambda root: "there")
-    monkeypatch.setattr(publishing, "already", lambda root: None)
+    monkeypatch.setattr(publishing, "already", lambda *_: None)
     workers = [threading.Thread(target=publishing.publish, args=(finished, f"r{number}", {})) for number in range(3)]
     for worker in workers:
         worker.start()

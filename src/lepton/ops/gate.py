@@ -37,9 +37,8 @@ def path_of(root: Path) -> Path:
 def decide(root: Path, params: Params) -> Decision:
     """Decides, and writes it down. The model is that which artifacts/ holds; all stages have run."""
     reigning = champion.current(root)
-    test = Samples.load(root / "artifacts/prepare/test")
-    inputs = torch.cat(list(predict.batches(test, params.input, torch.device("cpu")))).contiguous().numpy()
-    ours, milliseconds = _asked(root / MODEL, test, inputs, params)
+    test, inputs = split(root, params)
+    ours, milliseconds = ask(root / MODEL, test, inputs, params)
     rules = gate.limits((root / MODEL).stat().st_size, milliseconds, params.gate)
     if reigning is None:
         measured = files.read_json(root / METRICS)["tasks"]
@@ -56,7 +55,13 @@ def decide(root: Path, params: Params) -> Decision:
     return decision
 
 
-def _asked(path: Path, test: Samples, inputs: np.ndarray, params: Params) -> tuple[dict[str, Evidence], float]:
+def split(root: Path, params: Params) -> tuple[Samples, np.ndarray]:
+    """The project's test split, and its inputs as exported models take them."""
+    test = Samples.load(root / "artifacts/prepare/test")
+    return test, torch.cat(list(predict.batches(test, params.input, torch.device("cpu")))).contiguous().numpy()
+
+
+def ask(path: Path, test: Samples, inputs: np.ndarray, params: Params) -> tuple[dict[str, Evidence], float]:
     """What an exported model answers to the test split, and its milliseconds for one sample."""
     session = export.session(path, params.compute.threads)
     predicted = export.run_onnx(session, inputs)
@@ -94,7 +99,7 @@ def _beside(
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "champion.onnx"
         model.write_bytes(content)
-        theirs, _ = _asked(model, test, inputs, params.model_copy(update={"tasks": _without(params.tasks, other)}))
+        theirs, _ = ask(model, test, inputs, params.model_copy(update={"tasks": _without(params.tasks, other)}))
     rng = np.random.default_rng(params.compute.seed)
     rules = gate.keeps(missing, other)
     return rules + gate.not_worse(params.tasks, ours, theirs, params.gate, params.evaluate.resamples, rng=rng)

@@ -30,7 +30,7 @@ class Published:
     new: bool = False
 
 
-def publish(root: Path, run: str, told: Mapping[str, Any]) -> Published:
+def publish(root: Path, run: str, told: Mapping[str, Any], prefix: str = BRANCH) -> Published:
     """Publishes the project as it stands; what was published before stays where it is. told: the commit's message, as JSON.
 
     One publisher at a time on this machine; another one waits. LeptonError where code differs from the commit, DVC has no remote or
@@ -46,15 +46,15 @@ def publish(root: Path, run: str, told: Mapping[str, Any]) -> Published:
             raise LeptonError(f"dvc: {', '.join(missing)} did not arrive on the remote. Nothing was published; run again.")
         if refs.same_files(root, "HEAD", OWN):
             return Published(git.sha(root))
-        if known := already(root):
+        if known := already(root, prefix):
             return known
         title = f"Retrained {run}: {told['gain']}" if "gain" in told else f"Retrained {run}"
         commit = refs.committed(root, OWN, f"{title}\n\n{json.dumps(told, indent=1, ensure_ascii=False)}\n")
-        refs.put(root, f"refs/heads/{BRANCH}{run}", commit)
-        return Published(commit, f"{BRANCH}{run}", new=True)
+        refs.put(root, f"refs/heads/{prefix}{run}", commit)
+        return Published(commit, f"{prefix}{run}", new=True)
 
 
-def already(root: Path) -> Published | None:
+def already(root: Path, prefix: str = BRANCH) -> Published | None:
     """The newest publication, if it holds what stands here; None where it does not, or there is none."""
-    name, commit = max(refs.branches(root, BRANCH), default=("", ""))
+    name, commit = max(refs.branches(root, prefix), default=("", ""))
     return Published(commit, name) if name and refs.same_files(root, commit, OWN) else None

@@ -88,3 +88,19 @@ def branches(root: Path, prefix: str) -> list[tuple[str, str]]:
         lines = run(root, "for-each-ref", "--format=%(refname) %(objectname)", f"refs/heads/{prefix}").splitlines()
         found = [(ref, commit) for ref, commit in (line.split() for line in lines)]
     return [(ref.removeprefix("refs/heads/"), commit) for ref, commit in found]
+
+
+def history(root: Path, path: str, *also: str) -> list[tuple[str, str, str]]:
+    """Every content that a file had in the history of what is checked out, and of other commits, as (commit, day, text).
+
+    The oldest first, each content once, where it came up first.
+    """
+    lines = run(
+        root, "log", "--reverse", "--date-order", "--full-history", "--format=%H %cs", "HEAD", *also, "--", path
+    ).splitlines()
+    found: dict[str, tuple[str, str, str]] = {}
+    for commit, day in (line.split() for line in lines):
+        if run(root, "ls-tree", commit, "--", path):  # a commit may have taken it away
+            text = run(root, "show", f"{commit}:{path}")
+            found.setdefault(text, (commit, day, text))
+    return list(found.values())
