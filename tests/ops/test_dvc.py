@@ -12,7 +12,7 @@ import pytest
 
 import toy
 from lepton.errors import LeptonError
-from lepton.ops import dvc
+from lepton.ops import dvc, git
 
 
 @contextmanager
@@ -109,3 +109,22 @@ def test_a_run_that_is_asked_to_end_leaves_no_stage_behind(finished):
         assert process.wait(timeout=20) == 143
         stage.wait(timeout=10)
     assert dvc.restore(finished, "first")
+
+
+def test_a_clone_shares_the_cache_the_remote_beside_it_and_what_is_set_on_this_machine_alone(project, tmp_path):
+    remote = (toy.sys.executable, "-m", "dvc", "remote")
+    toy.run(project, *remote, "add", "--quiet", "beside", "../remote")
+    toy.run(project, *remote, "add", "--quiet", "far", "https://example.org/data")
+    toy.run(project, *remote, "modify", "--quiet", "--local", "far", "password", "only here")
+    toy.run(project, *remote, "default", "--quiet", "--local", "beside")
+    toy.commit(project)
+    cache, folder = project / ".dvc/cache", project.parent / "remote"
+    for place in (tmp_path / "deep/clone", tmp_path / "deep/clone of it"):
+        git.clone(project, place)
+        dvc.share(project, place)
+        assert dvc.remote(place) == dvc.Remote("beside", str(folder))
+        told = toy.run(place, toy.sys.executable, "-m", "dvc", "config", "--list")
+        assert f"cache.dir={cache}" in told.splitlines()
+        assert "remote.far.password=only here" in told
+        assert git.changed(place) == []
+        project = place

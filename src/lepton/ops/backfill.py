@@ -11,7 +11,7 @@ from lepton import files
 from lepton.config import Params
 from lepton.environment import home
 from lepton.errors import LeptonError
-from lepton.ops import gate, git, projects, publishing, refs
+from lepton.ops import dvc, gate, git, publishing, refs
 from lepton.ops.champion import METRICS, MODEL
 
 
@@ -48,7 +48,7 @@ def clone(root: Path, params: Params, version: Version) -> Path:
     """The present commit with that version of the data, in a folder of its own that later backfills use again."""
     place = home(root) / "backfill" / version.key
     git.clone(root, place)
-    projects.share(root, place)
+    dvc.share(root, place)
     (place / file_of(params)).write_text(f"{version.text}\n", encoding="utf-8")
     return place
 

@@ -194,6 +194,18 @@ def remote(root: Path) -> Remote | None:
         return Remote(name, str(repo.config["remote"][name]["url"])) if name else None
 
 
+def share(root: Path, place: Path) -> None:
+    """Gives the clone in `place` the cache of `root`, what is set on this machine alone, and default remotes beside it."""
+    with _repo(root) as repo:
+        own, cache, config = repo.config.load_one("local"), repo.cache.local_cache_dir, repo.config
+        there = {name: {"url": one["url"]} for name, one in config["remote"].items() if Path(str(one["url"])).is_absolute()}
+    with _repo(place) as repo, repo.config.edit("local", validate=False) as told:
+        for section, values in own.items():
+            told[section] = {**told.get(section, {}), **values}
+        told["cache"] = {**told["cache"], "dir": cache}
+        told["remote"] = {name: {**there.get(name, {}), **told["remote"].get(name, {})} for name in {**there, **told["remote"]}}
+
+
 def push(root: Path) -> None:
     """Sends the data and all outputs, as the project's files have them now, to the default remote."""
     with _repo(root) as repo:

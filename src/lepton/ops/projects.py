@@ -40,29 +40,10 @@ def clone(root: Path, params: Path, data: Path) -> Path:
         (place / name).write_bytes(content)
     blocks = "".join(f"\n{name}: {{}}" for name in left_out(place, params))
     (place / "params.yaml").write_text(params.read_text(encoding="utf-8") + blocks, encoding="utf-8")
-    share(root, place)
+    dvc.share(root, place)
     if not data.is_absolute() and (root / data).exists():
         mirror(root / data, place / data)
     return place
-
-
-def share(root: Path, place: Path) -> None:
-    """Gives the clone in `place` the cache of `root`, and its default remote where that is a folder beside it."""
-    lines = ["[cache]", f"    dir = {_cache(root)}"]
-    if (found := dvc.remote(root)) and Path(found.url).is_absolute():
-        lines += [f"['remote \"{found.name}\"']", f"    url = {found.url}"]
-    (place / ".dvc/config.local").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _cache(root: Path) -> Path:
-    """Where the cache of `root` is: a clone of a clone shares it as well."""
-    local = root / ".dvc/config.local"
-    if local.exists():
-        for line in local.read_text(encoding="utf-8").splitlines():
-            key, _, value = line.partition("=")
-            if key.strip() == "dir":
-                return Path(value.strip())
-    return (root / ".dvc/cache").resolve()
 
 
 def mirror(source: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from lepton.environment import home
-from lepton.ops import git, projects
+from lepton.ops import dvc, git
 
 KEPT = 5  # folders of the latest runs
 PID = Path(".git/lepton.pid")
@@ -21,7 +21,7 @@ def fresh(root: Path, run: str) -> Path:
     """
     place = home(root) / "runs" / run
     git.clone(root, place, pushed=True)
-    projects.share(root, place)
+    dvc.share(root, place)
     (place / PID).write_text(str(os.getpid()))
     for old in sorted(path for path in place.parent.iterdir() if path.is_dir() and path != place)[: 1 - KEPT or None]:
         if not _runs(old):
