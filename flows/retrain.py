@@ -1,6 +1,6 @@
 """The main job: brings every stage of a project up to date, proves it, and renders the page.
 
-    python -m flows.retrain [--params examples/x.yaml] [--clone] [--publish] [--promote]
+    python -m flows.retrain [--params examples/x.yaml] [--clone] [--publish] [--promote] [--reason WHY]
 
 DVC decides what runs; Prefect decides when and where, and remembers how it ended:
 
@@ -29,14 +29,17 @@ from lepton.errors import LeptonError, Refusal, naming
 from lepton.ops import dvc
 
 EXIT = {"Completed": 0, "Promoted": 0, "Unchanged": 0, "Refused": 3, "Failed": 2}
+BY_HAND = "by hand"
 
 
 @flow(name="retrain", retries=0, persist_result=False)
-def retrain(params: str = "params.yaml", clone: bool = False, publish: bool = False, promote: bool = False) -> State[Any]:
+def retrain(
+    params: str = "params.yaml", clone: bool = False, publish: bool = False, promote: bool = False, reason: str = BY_HAND
+) -> State[Any]:
     """Retrains the project of `params` in place; another params file than params.yaml runs in a clone of its own.
 
     clone: in a fresh clone of the pushed commit. publish: data, outputs and a commit, to their remotes. promote: publishes, and
-    makes the model the champion where the gate lets it through.
+    makes the model the champion where the gate lets it through. reason: why it runs; what it publishes says so.
     """
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{str(flow_run.get_id())[:6]}"
     try:
@@ -45,12 +48,14 @@ def retrain(params: str = "params.yaml", clone: bool = False, publish: bool = Fa
             if (publish or promote) and not project.own:
                 raise LeptonError(f"{params}: a project beside the root's own has no champions. Leave out --publish and --promote.")
             steps.bring_data(project)
-            return bring_up_to_date(project, run, publish or promote, promote)
+            return bring_up_to_date(project, run, publish or promote, promote, reason)
     except LeptonError as error:
         return steps.end("Refused" if isinstance(error, Refusal) else "Failed", str(error))
 
 
-def bring_up_to_date(project: steps.Project, run: str, publish: bool = False, promote: bool = False) -> State[Any]:
+def bring_up_to_date(
+    project: steps.Project, run: str, publish: bool = False, promote: bool = False, reason: str = BY_HAND
+) -> State[Any]:
     """Runs what DVC finds to do, stage by stage, until one fails or all is proven, decided on and shown on the page."""
     plan = steps.plan(project)
     outcomes = {stage: steps.Outcome(stage, "not reached" if stage in plan.todo else "unchanged") for stage in plan.stages}
@@ -62,7 +67,7 @@ def bring_up_to_date(project: steps.Project, run: str, publish: bool = False, pr
     if plan.todo:
         steps.prove(project)
     decision = steps.gate(project) if plan.todo or promote or steps.undecided(project) else None
-    published = steps.publish(project, run, decision) if publish else None
+    published = steps.publish(project, run, decision, reason) if publish else None
     crowned = steps.crown(project, decision, published) if promote and decision and published else None
     page = steps.page(project, run, list(outcomes.values())) if plan.todo or decision else steps.latest_page(project)
     new = published is not None and published.new
@@ -70,6 +75,7 @@ def bring_up_to_date(project: steps.Project, run: str, publish: bool = False, pr
         steps.gain(project),
         f"now {crowned.tag}" if crowned else steps.verdict(decision),
         f"published on {published.branch}" if published and new else "",
+        f"reason: {reason}" if reason != BY_HAND else "",
         f"page {os.path.relpath(page)}",
     ]
     name = "Promoted" if crowned else "Completed" if new or (plan.todo and not published) else "Unchanged"
@@ -84,13 +90,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--promote", action="store_true", help="publish, and make it the champion if the gate lets it through (off)"
     )
+    parser.add_argument("--reason", metavar="WHY", default=BY_HAND, help=f"told in what is published (default: {BY_HAND})")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server below ends as well
     try:
         with server.temporary() as ready:
             load(given.params)  # a misspelt key is said at once
             ready()
-            state = retrain(given.params, given.clone, given.publish, given.promote, return_state=True)
+            state = retrain(given.params, given.clone, given.publish, given.promote, given.reason, return_state=True)
     except LeptonError as error:
         sys.exit(_last_line("Failed", str(error)))
     except KeyboardInterrupt:
