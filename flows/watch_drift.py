@@ -21,6 +21,7 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
+from prefect.exceptions import FailedRun
 from prefect.settings import PREFECT_API_URL
 from prefect.states import State
 
@@ -130,7 +131,7 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(_last_line("Failed", "interrupted."))
     crashed = state.result(raise_on_failure=False)
-    if isinstance(crashed, BaseException) and state.name not in EXIT:
+    if isinstance(crashed, BaseException) and not isinstance(crashed, FailedRun):
         raise crashed  # a bug: its traceback helps
     sys.exit(_last_line(state.name or "Failed", state.message or ""))
 

@@ -17,6 +17,7 @@ from laws import one_line
 from lepton.config import Drift
 from lepton.data import drift
 from lepton.data.drift import Described, Report
+from lepton.inputs.base import BaseInput
 from lepton.types import Source
 
 OPTIONS = Drift()
@@ -204,6 +205,24 @@ def test_every_kind_is_described_and_no_sample_stands_in_the_report() -> None:
     }
     assert all(sum(shares) == pytest.approx(1) for shape in report.shapes for shares in (shape.reference, shape.window))
     assert "secret" not in str(report.to_dict())
+
+
+def test_a_description_is_what_its_name_says() -> None:
+    half = np.zeros((helpers.SIDE, helpers.SIDE, 3), np.uint8)
+    half[:, 8:, 0] = 90
+    images = pd.Series([helpers.encoded(half)])
+    told = {name: float(value) for name, (value,) in helpers.image().describe(images, SOURCE).items()}
+    assert told == pytest.approx(
+        {"brightness": 15, "contrast": 15, "roughness": 2, "red": 45, "green": 0, "blue": 0, "height": 16, "width": 16}
+    )
+    assert {name: float(value) for name, (value,) in BaseInput.describe(helpers.image(), images, SOURCE).items()} == pytest.approx(
+        {"mean": 15, "spread": np.std(half)}
+    )
+    boxes = pd.Series([[{"label": name, "x": 1, "y": 1, "w": 2, "h": 2} for name in ("square", "square", "round")], []])
+    objects = helpers.objects().describe(boxes, SOURCE)
+    assert (objects["classes"].tolist(), objects["objects"].tolist()) == ([[1, 2], [0, 0]], [3, 0])
+    masks = pd.Series([helpers.encoded((half[..., 0] > 0).astype(np.uint8))])
+    assert helpers.ink().describe(masks, SOURCE)["classes"].tolist() == [[0.5, 0.5]]
 
 
 def test_brighter_images_drift() -> None:

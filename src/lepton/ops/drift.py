@@ -101,10 +101,11 @@ def tables(place: Path) -> list[Path]:
     """A Parquet file itself; of a folder its samples.parquet, or those of its subfolders, without what is still being written."""
     if place.is_file():
         return [place]
-    if (place / TABLE).exists() or not place.is_dir():
-        return [place / TABLE] if place.is_dir() else []
-    drops = [path for path in sorted(place.iterdir()) if not path.name.startswith(".") and path.suffix not in (".tmp", ".part")]
-    return [path / TABLE for path in drops if (path / TABLE).exists()]
+    if (place / TABLE).exists():
+        return [place / TABLE]
+    drops = sorted(place.iterdir()) if place.is_dir() else []
+    whole = [drop for drop in drops if not drop.name.startswith(".") and drop.suffix not in (".tmp", ".part")]
+    return [drop / TABLE for drop in whole if (drop / TABLE).exists()]
 
 
 def read(path: Path, params: Params) -> pd.DataFrame:

@@ -37,7 +37,7 @@ def blocks(report: Mapping[str, Any]) -> Iterator[Block]:
         yield Figure(
             figures.summary(measures),
             "Each measure against its limit in `drift` of params.yaml, those nearest to it first. Beyond the limit it drifts if it "
-            "is no chance either.",
+            "is no chance either. Bars end at four limits; beside them stand the measures themselves.",
         )
         drifting = {(one["of"], one["what"]) for one in measures if one["drifts"]}
         shapes = [shape for shape in report["shapes"] if (shape["of"], shape["what"]) in drifting][:DRAWN]
