@@ -54,13 +54,13 @@ def look(root: Path, file: str, given: str | None) -> State[Any]:
     if own:
         _refresh(root)
     since = drift.snapshot(root, params, own)
+    nothing = f"nothing waits in {params.ingest.source or drift.INCOMING}, and the data has no rows that {since.name} lacks"
     if (window := drift.newest(root, params, since, given)) is None:
-        where = params.ingest.source or drift.INCOMING
-        return steps.end("Unchanged", f"nothing waits in {where}, and the data has no rows that {since.name} lacks")
+        return steps.end("Unchanged", nothing)
     before = drift.known(root, params, since, window)
     report = files.read_json(before) if before else drift.compare(root, params, since, window)
     if not report["window"]["rows"]:
-        return steps.end("Unchanged", f"{window.name}: there are none")
+        return steps.end("Unchanged", nothing)
     news = bool(report["drifted"]) and not drift.was_told(root, window.key, _server())
     if before and not news:
         return steps.end("Unchanged", f"looked at before, on {report['at']} UTC: {verdict(report)}")

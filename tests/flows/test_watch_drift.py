@@ -136,6 +136,8 @@ def test_data_like_that_of_training_is_steady_and_too_little_says_nothing(root: 
 
 def test_the_snapshot_is_the_champions_not_what_lies_in_the_folder(root: Path, run: Run) -> None:
     assert run().message == "nothing waits in incoming, and the data has no rows that champion/1 lacks"
+    table(300, 0).assign(digit=0).to_parquet(root / "data/toy/samples.parquet")
+    assert run().message.endswith("has no rows that champion/1 lacks"), "other labels of the same rows"
     grown = pd.concat([table(300, 0), table(100, 6, share=0.9, first=300)], ignore_index=True)
     grown.to_parquet(root / "data/toy/samples.parquet")
     state = run()
@@ -167,6 +169,9 @@ def test_what_cannot_be_read_is_one_line(root: Path, run: Run) -> None:
     assert run().message.startswith(f"{place}/samples.parquet: not a Parquet file")
     table(90, 9).drop(columns="image").to_parquet(place / "samples.parquet")
     assert "no column 'image'" in run().message
+    toy.set_param(root, "column: image,", "column: photo,")
+    table(90, 9).rename(columns={"image": "photo"}).to_parquet(place / "samples.parquet")
+    assert run().message.startswith("champion/1/samples.parquet: no column 'photo'")
     assert reports(root) == []
 
 

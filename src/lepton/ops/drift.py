@@ -55,7 +55,15 @@ class Snapshot:
 
 def key_of(*paths: Path) -> str:
     """One hash of the content of files."""
-    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
+    return hashlib.sha256("".join(digest(path, "sha256") for path in paths).encode()).hexdigest()
+
+
+def digest(path: Path, how: str) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, how).hexdigest()
+    except OSError as error:
+        raise LeptonError(f"{path}: cannot be read ({error.strerror}). Was it taken in meanwhile? Look again.") from None
 
 
 def snapshot(root: Path, params: Params, own: bool) -> Snapshot:
@@ -89,7 +97,7 @@ def newest(root: Path, params: Params, since: Snapshot, given: str | None = None
 def _same(root: Path, one: Champion, table: Path) -> bool:
     """Is it the very table that the champion was made from?"""
     then = dvc.md5(root, one.commit, f"{_data_of(root, one)}/{TABLE}")
-    return hashlib.md5(table.read_bytes(), usedforsecurity=False).hexdigest() == then
+    return digest(table, "md5") == then
 
 
 def _data_of(root: Path, one: Champion) -> str:
@@ -138,8 +146,11 @@ def opened(root: Path, params: Params, one: Snapshot) -> Iterator[Path]:
 def compare(root: Path, params: Params, since: Snapshot, window: Window) -> dict[str, Any]:
     """The report, as it is written."""
     with opened(root, params, since) as path:
-        before = read(path, params)
-        then = _described(path, before, params)
+        try:
+            before = read(path, params)
+            then = _described(path, before, params)
+        except LeptonError as error:  # names where it was brought to
+            raise LeptonError(str(error).replace(str(path.parent), since.name)) from None
     found: list[Found] = []
     rows = 0
     for path in window.tables:
