@@ -1,6 +1,6 @@
 """The main job: brings every stage of a project up to date, proves it, and renders the page.
 
-    python -m flows.retrain [--params examples/x.yaml] [--clone] [--publish] [--promote]
+    python -m flows.retrain [--params examples/x.yaml] [--clone] [--publish] [--promote] [--reason WHY]
 
 DVC decides what runs; Prefect decides when and where, and remembers how it ended:
 
@@ -33,6 +33,7 @@ from lepton.ops.publishing import Published
 
 TRIES = 3  # as long as other commits are pushed during the run
 TOLD = ("Refused", "Failed", "Promoted")  # whoever `notify` names
+BY_HAND = "by hand"
 EXIT = {"Completed": 0, "Promoted": 0, "Unchanged": 0, "Refused": 3, "Failed": 2}
 
 
@@ -43,25 +44,31 @@ class Wanted:
     publish: bool = False
     promote: bool = False
     approval: float = 0.0
+    reason: str = BY_HAND
     prefix: str = publishing.BRANCH
 
 
 @flow(name="retrain", retries=0, persist_result=False)
 def retrain(
-    params: str = "params.yaml", clone: bool = False, publish: bool = False, promote: bool = False, approval: float = 0.0
+    params: str = "params.yaml",
+    clone: bool = False,
+    publish: bool = False,
+    promote: bool = False,
+    approval: float = 0.0,
+    reason: str = BY_HAND,
 ) -> State[Any]:
     """Retrains the project of `params` in place; another params file than params.yaml runs in a clone of its own.
 
     clone: in a fresh clone of the pushed commit. publish: data, outputs and a commit, to their remotes. promote: publishes, and
     makes the model the champion where the gate lets it through. approval: hours that a person then has to approve of it in
-    Prefect's UI; 0: nobody is asked.
+    Prefect's UI; 0: nobody is asked. reason: why it runs; what it publishes says so.
     """
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{str(flow_run.get_id())[:6]}"
     state, project = steps.end("Failed", "it was ended, or met an error of its own: see its log"), None
     try:
         with steps.run_id(run), naming(params):
             project = steps.project(params, run if clone else None)
-            state = _retrain(project, run, Wanted(publish or promote, promote, approval))
+            state = _retrain(project, run, Wanted(publish or promote, promote, approval, reason))
     except LeptonError as error:
         state = steps.end("Refused" if isinstance(error, Refusal) else "Failed", str(error))
     finally:
@@ -96,7 +103,7 @@ def bring_up_to_date(project: steps.Project, run: str, wanted: Wanted) -> State[
     if plan.todo:
         steps.prove(project)
     decision = steps.gate(project) if plan.todo or wanted.promote or steps.undecided(project) else None
-    published = steps.publish(project, run, decision, wanted.prefix) if wanted.publish else None
+    published = steps.publish(project, run, decision, wanted.reason, wanted.prefix) if wanted.publish else None
     crowned, told = None, steps.verdict(decision)
     if wanted.promote and published and (eligible := steps.eligible(project, decision)):
         if wanted.approval:
@@ -105,7 +112,8 @@ def bring_up_to_date(project: steps.Project, run: str, wanted: Wanted) -> State[
     page = steps.page(project, run, list(outcomes.values())) if plan.todo or decision else steps.latest_page(project)
     new = published is not None and published.new
     where = f"published on {published.branch}" if published and new else ""
-    parts = [steps.gain(project), told, where, f"page {os.path.relpath(page)}"]
+    why = f"reason: {wanted.reason}" if wanted.reason != BY_HAND else ""
+    parts = [steps.gain(project), told, where, why, f"page {os.path.relpath(page)}"]
     name = "Promoted" if crowned else "Completed" if new or (plan.todo and not published) else "Unchanged"
     return steps.conclude(name, ", ".join(filter(None, parts)), list(outcomes.values()))
 
@@ -132,13 +140,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--promote", action="store_true", help="publish, and make it the champion if the gate lets it through (off)"
     )
+    parser.add_argument("--reason", metavar="WHY", default=BY_HAND, help=f"told in what is published (default: {BY_HAND})")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server below ends as well
     try:
         with server.temporary() as ready:
             load(given.params)  # a misspelt key is said at once
             ready()
-            state = retrain(given.params, given.clone, given.publish, given.promote, return_state=True)
+            how = {"clone": given.clone, "publish": given.publish, "promote": given.promote, "reason": given.reason}
+            state = retrain(given.params, **how, return_state=True)
     except LeptonError as error:
         sys.exit(_last_line("Failed", str(error)))
     except KeyboardInterrupt:

@@ -77,7 +77,7 @@ def deploy(every: int | None) -> None:
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process"), overwrite=True)
     prefect("deploy", "--all")
     if every:
-        how = ("--params", '{"clone": true, "promote": true}')
+        how = ("--params", '{"clone": true, "promote": true, "reason": "schedule"}')
         once = ("--concurrency-limit", "1", "--collision-strategy", "CANCEL_NEW")
         prefect("deploy", "flows/retrain.py:retrain", "--name", "often", "--pool", POOL, "--interval", str(every), *how, *once)
 

@@ -173,11 +173,12 @@ def verdict(decision: Decision | None) -> str:
     return f"gate lets it through {beside}" if decision.promote else f"gate holds it back {beside} ({decision.reasons[0]})"
 
 
-def publish(of: Project, run: str, decision: Decision | None, prefix: str) -> Published:
+def publish(of: Project, run: str, decision: Decision | None, reason: str, prefix: str) -> Published:
     """Data and outputs to DVC's remote, then a commit on a branch of its own. Moved where another commit was pushed meanwhile."""
     if of.cloned and git.base(of.root) != git.sha(of.root):
         raise Moved
-    told = {"run": run, "gain": gain(of), "gate": verdict(decision), "data": hashes(of.root).get(of.data.parts[0])}
+    data = hashes(of.root).get(of.data.parts[0])
+    told = {"run": run, "reason": reason, "gain": gain(of), "gate": verdict(decision), "data": data}
     return publishing.publish(of.root, run, told, prefix)
 
 

@@ -121,6 +121,7 @@ def test_an_unknown_kind_is_named_with_its_path(path: str, value: object, words:
         ("tasks.tilt.after", "digit", ["tasks.tilt.after", "must be a list"]),
         ("gate.margins", {"digt": 3}, ["gate.margins", "no task 'digt'", "Did you mean digit?"]),
         ("gate.margin", -1, ["gate.margin", "at least 0"]),
+        ("drift.ks", 1.5, ["drift.ks", "at most 1"]),
         ("model.freeze", 1, ["model.freeze", "less than 1"]),
         ("model.budget", 0, ["model.budget", "more than 0"]),
         ("data.split", {"valid": 0.5, "test": 0.5}, ["data.split", "nothing to train on"]),

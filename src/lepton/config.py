@@ -29,6 +29,7 @@ from lepton.kinds import load as load_kind
 SHOWN = 60  # characters of a value in a message
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$")]  # of a task: also of its files and of its outputs in exported models
 
@@ -269,6 +270,22 @@ class Notify(Strict):
     )
 
 
+class Ingest(Strict):
+    source: str | None = None  # drop folder, or URL, that new data arrives in; null: the folder `incoming`
+
+
+class Drift(Strict):
+    """When new data counts as other than the champion's: a measure reaches its limit, and is no chance besides."""
+
+    psi: Positive = 0.2  # population stability index of a number; 0.1 is usually called small, 0.25 large
+    ks: Share = 0.1  # Kolmogorov-Smirnov distance of a number: the largest gap between the shares below any value
+    labels: Share = 0.1  # total variation of class frequencies: the share of labels that would have to change class
+    missing: Share = 0.1  # change of the share of samples without a usable value
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01  # chance of a false alarm, over all comparisons of a window
+    min_rows: Count = 50  # rows, and usable values of a column, of which fewer say too little
+    window: str | None = None  # table or folder to compare; null: what waits in ingest.source, else rows the champion lacks
+
+
 class Tracking(Strict):
     project: str = "lepton"
     media: bool = False  # may images of the data leave the machine?
@@ -300,6 +317,8 @@ class Params(Strict):
     evaluate: Evaluate = Evaluate()
     gate: Gate = Gate()
     notify: Notify = Notify()
+    ingest: Ingest = Ingest()
+    drift: Drift = Drift()
     tracking: Tracking = Tracking()
 
     @model_validator(mode="after")

@@ -59,9 +59,11 @@ def test_held_back_is_published_all_the_same_and_the_champion_stays(project: Pat
     one = champion.find(project)
     toy.set_param(project, "clean: {epochs: 1}", "clean: {epochs: 2}")
     gate[:] = [Rule("digit", False, "digit: worse")]
-    state = run(promote=True)
+    state = run(promote=True, reason="drift")
     assert state.name == "Completed"
     assert "gate holds it back beside champion/1 (digit: worse)" in state.message
+    assert "reason: drift" in state.message
+    assert '"reason": "drift"' in toy.run(project, "git", "log", "-1", "--format=%B", branches(project)[-1])
     assert len(branches(project)) == 2
     assert champion.history(project) == [one]
 

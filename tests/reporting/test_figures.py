@@ -1,5 +1,6 @@
 """Figures keep their promises at the edges: one task or many, one epoch, nothing known, names that are markup."""
 
+import base64
 import io
 import re
 from itertools import pairwise
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lepton.reporting.figures import curves, heatmaps, pictures, results, style
+from lepton.reporting.figures import curves, drift, heatmaps, pictures, results, style
 
 MANY = [f"a_rather_long_task_{number}" for number in range(12)]
 ONCE = {"1": {"scratch": {"mean": 0.5, "ci95": [0.4, 0.6]}}}
@@ -22,6 +23,8 @@ FAR = [
     for name, low in (("a", -0.01), ("b", -2.5))
 ]
 NASTY = ["<b>", "$x_1$", 'a"b&c']
+MEASURE = {"of": "tasks.digit", "what": "classes", "name": "labels", "value": 0.3, "limit": 0.1, "p": 0.0, "drifts": True}
+SHAPE = {"of": "tasks.digit", "what": "classes", "edges": [], "classes": NASTY, "reference": [0.5, 0.3, 0.2], "window": [0, 0, 1]}
 
 
 def matrix(count: int) -> list[list[float | None]]:
@@ -54,6 +57,10 @@ DRAWN = {
     "one task dwarfs the rest": lambda: results.gains(LOPSIDED, {"a": 240.0}, {"mean": 60.0, "ci95": [50.0, 70.0]}),
     "far outside the tolerance": lambda: results.frontier(FAR, "a", {"digit": 0.02, "ink": 0.05}),
     "no tolerance at all": lambda: results.frontier(FAR, "a", {"digit": 0.0}),
+    "drift": lambda: drift.summary([MEASURE | {"what": name} for name in NASTY]),
+    "nothing drifts": lambda: drift.summary([MEASURE | {"value": 0.0, "drifts": False}]),
+    "drift of classes": lambda: drift.overlay(SHAPE, 0),
+    "drift of a number": lambda: drift.overlay({**SHAPE, "edges": [0, 1, 2, 3], "classes": []}, 1),
     "times": lambda: results.stage_times({"train": 1.0, "adapt": None}),
 }
 
@@ -77,10 +84,18 @@ def test_same_values_same_bytes() -> None:
 def test_figures_of_a_page_share_no_ids() -> None:
     ids = [
         found
-        for name in ("one task", "one epoch", "frontier", "movement")
+        for name in ("one task", "one epoch", "frontier", "movement", "drift", "drift of classes", "drift of a number")
         for found in re.findall(r'\bid="([^"]+)"', DRAWN[name]())
     ]
     assert len(ids) == len(set(ids))
+
+
+def test_a_figure_stands_alone_as_an_image() -> None:
+    kind, _, content = style.standalone(DRAWN["drift"]()).partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    text = base64.b64decode(content).decode()
+    assert ElementTree.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
+    assert "var(" not in text
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.floats(0.001, 0.2))

@@ -289,3 +289,25 @@ def test_what_has_changed_since_the_champion_stands_at_the_top(project: Path, mo
     assert f"digit, accuracy 0.125 {evaluated:.3f}" in words
     assert "gone, accuracy 0.5" in words
     assert "in use since 2026-01-02 03:04:05 UTC (by hand)" in words
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_newest_comparison_of_new_data_is_shown(project: Path) -> None:
+    told = {"of": "tasks.digit", "what": "classes", "name": "labels", "value": 0.3, "limit": 0.1, "p": 1e-9, "drifts": True}
+    window = {"name": "incoming", "key": "k", "rows": 120}
+    report = {
+        "at": "2026-01-02 03:04:05",
+        "window": window,
+        "snapshot": {"name": "champion/3", "key": "s", "rows": 6000},
+        "measures": [told, {**told, "of": "tasks.ink", "value": 0.0, "p": 1.0, "drifts": False}],
+        "shapes": [{**told, "edges": [], "classes": ["a", "b"], "reference": [0.5, 0.5], "window": [0.2, 0.8]}],
+        "skipped": {"tasks.tilt": "no values in the window"},
+        "drifted": ["tasks.digit"],
+    }
+    assert "No new data has been compared" in Page(render(project, run="r").read_text(encoding="utf-8")).words["drift"]
+    files.write_json(project / ".lepton/drift/20260101T000000Z-a/report.json", {**report, "drifted": [], "window": window})
+    files.write_json(project / ".lepton/drift/20260102T000000Z-a/report.json", report)
+    words = Page(render(project, run="r").read_text(encoding="utf-8")).words["drift"]
+    assert "120 rows of incoming beside 6,000 of champion/3: tasks.digit drifts." in words
+    assert "tasks.digit: classes label shift 30 % 10 % <0.0001 drifts" in words
+    assert "tasks.tilt was not compared: no values in the window" in words

@@ -32,6 +32,11 @@ class BaseInput(Input, ABC):
     def encode(self, column: pd.Series, source: Source) -> np.ndarray:
         """Faultless cells to what is stored [N, ...]."""
 
+    def describe(self, column: pd.Series, source: Source) -> dict[str, np.ndarray]:
+        """What faultless cells are like: numbers [N] by name, which drift is looked for in."""
+        stored = self.encode(column, source).reshape(len(column), -1)
+        return {"mean": stored.mean(1), "spread": stored.std(1)}
+
     @abstractmethod
     def example(self, rows: int) -> Tensor:
         """A zero batch as the network sees it [rows, C, H, W]."""

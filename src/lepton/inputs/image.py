@@ -96,6 +96,20 @@ class Image(BaseInput):
             images_NCHW[row] = pixels.reshape(height, width, self.channels).transpose(2, 0, 1)
         return images_NCHW
 
+    def describe(self, column: pd.Series, source: Source) -> dict[str, np.ndarray]:
+        """In grey levels of 0 to 255 and pixels, as the picture comes. roughness: between neighbours in a row."""
+        told: dict[str, list[float]] = {}
+        for value in column:
+            pixels = decode(value, self._mode, source.folder)
+            assert pixels is not None, "only faultless cells are described"
+            grey = pixels.mean(2) if pixels.ndim == 3 else pixels.astype(float)
+            looks = {"brightness": grey.mean(), "contrast": grey.std(), "roughness": np.abs(np.diff(grey)).mean()}
+            if pixels.ndim == 3:
+                looks |= dict(zip(("red", "green", "blue"), pixels.mean((0, 1)), strict=True))
+            for name, number in (looks | dict(zip(("height", "width"), pixels.shape, strict=False))).items():
+                told.setdefault(name, []).append(float(number))
+        return {name: np.array(numbers) for name, numbers in told.items()}
+
     @property
     def _mode(self) -> str:
         return "RGB" if self.channels == 3 else "L"

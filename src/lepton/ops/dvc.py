@@ -227,6 +227,22 @@ def read(root: Path, commit: str, path: str) -> bytes:
         return content
 
 
+def get(root: Path, commit: str, path: str, to: Path) -> None:
+    """Writes a folder as a commit has it, from the cache, else from the remote, to a place that is not there yet."""
+    from dvc.api import DVCFileSystem
+
+    with _repo(root):
+        DVCFileSystem(str(root), rev=commit).get(path, str(to), recursive=True)
+
+
+def md5(root: Path, commit: str, path: str) -> str:
+    """The hash of a file of the data, or of a stage's, as a commit has it; the file itself is not read."""
+    from dvc.api import DVCFileSystem
+
+    with _repo(root):
+        return str(DVCFileSystem(str(root), rev=commit).info(path)["dvc_info"]["md5"])
+
+
 def checkout_data(root: Path, path: Path) -> bool:
     """Brings `path` back from the cache, as its .dvc file has it; False when that cannot be done."""
     file = path.with_name(f"{path.name}.dvc")

@@ -15,7 +15,7 @@ from lepton import config, files
 from lepton.config import Params
 from lepton.environment import home
 from lepton.errors import LeptonError
-from lepton.ops import champion, git, records
+from lepton.ops import champion, drift, git, records
 from lepton.ops.champion import Champion
 from lepton.ops.lineage import hashes
 from lepton.reporting.blocks import Missing
@@ -60,6 +60,7 @@ class Content:
     examples: `images` [R, H, W, C] uint8, C being 1 or 3, and `saliency.<task>` [R, H, W], R samples.
     onnx: inputs and outputs of the exported model, (name, type, shape). decision: the gate's, of the present model.
     champion: the present one; since: what differs from what it was made from, (what, then, now).
+    drift: the newest report on new data.
     """
 
     params: Params
@@ -75,6 +76,7 @@ class Content:
     decision: Mapping[str, Any] | None = None
     champion: Champion | None = None
     since: Sequence[tuple[str, str, str]] = ()
+    drift: Mapping[str, Any] | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -117,6 +119,7 @@ def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
         decision=_decision(root),
         champion=reigning,
         since=champion.since(root, reigning) if reigning else (),
+        drift=next(map(files.read_json, reversed(drift.reports(root))), None),
     )
 
 

@@ -35,6 +35,19 @@ def render(root: Path | None = None, run: str | None = None, stages: Sequence[Ma
 
 def html(content: Content, run: str) -> str:
     """The whole page; equal content and run give equal text."""
+    return filled(
+        run=run,
+        name=content.params.tracking.project,
+        commit=content.lineage.commit,
+        verdict=headline.verdict(content),
+        numbers=headline.tiles(content),
+        sections=sections.build(content),
+        card=True,
+    )
+
+
+def filled(**values: Any) -> str:
+    """The template of every page, with its values."""
     environment = Environment(
         loader=PackageLoader("lepton.reporting", "."),
         autoescape=True,
@@ -43,14 +56,7 @@ def html(content: Content, run: str) -> str:
         lstrip_blocks=True,
     )
     environment.filters["ticks"] = ticks
-    return environment.get_template("page.html.j2").render(
-        run=run,
-        name=content.params.tracking.project,
-        commit=content.lineage.commit,
-        verdict=headline.verdict(content),
-        numbers=headline.tiles(content),
-        sections=sections.build(content),
-    )
+    return environment.get_template("page.html.j2").render(values)
 
 
 def ticks(text: str) -> Markup:

@@ -99,6 +99,10 @@ class BaseTask(Task, ABC):
     def encode(self, column: pd.Series, source: Source) -> Arrays:
         """Labels as arrays with one entry per row; `present` [N] bool says which rows have one."""
 
+    def describe(self, column: pd.Series, source: Source) -> dict[str, np.ndarray]:
+        """What faultless labels are like: numbers [N], or amounts for each of the classes [N, K], which drift is looked for in."""
+        return {}
+
     def balance(self, labels: Arrays, power: float) -> list[float] | None:
         """Loss weight of each class, inverse frequency to `power`, mean 1 over the samples; None: no classes."""
         return None

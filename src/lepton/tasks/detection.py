@@ -126,6 +126,11 @@ class Detection(BaseTask):
                 class_NM[row, slot] = index[box["label"]]
         return {"present": present, "box": box_NM4, "class": class_NM}
 
+    def describe(self, column: pd.Series, source: Source) -> dict[str, np.ndarray]:
+        class_NM = self.encode(column, source)["class"]
+        count_NK = np.stack([(class_NM == number).sum(1) for number in range(len(self.classes))], 1)
+        return {"classes": count_NK, "objects": count_NK.sum(1)}
+
     def move(self, labels: Labels, warp: Warp) -> Labels:
         """Centres move exactly; sizes become those around the moved ellipse that each box frames. Centres that leave end."""
         box_BM4 = labels["box"]

@@ -3,6 +3,7 @@
 Equal inputs give equal bytes: ids come from a fixed salt, no date is written, and text is left to the page's fonts.
 """
 
+import base64
 import html
 import io
 import re
@@ -105,6 +106,17 @@ def svg(figure: Figure, name: str, description: str) -> str:
 
 def _variable(colour: str) -> str:
     return f"var({VARIABLES[colour]})" if colour in VARIABLES else colour
+
+
+def standalone(figure: str) -> str:
+    """A figure of the page as a data URI that an image anywhere may show: with its own colours, on paper."""
+    text = re.sub(r"var\((--[\w-]+)\)", lambda match: _COLOURS.get(match[1], "sans-serif"), figure)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" style="background:{PAPER}" '
+    text = re.sub(r'<svg class="figure" role="img" aria-label="[^"]*" style="[^"]*" ', lambda _: head, text, count=1)
+    return f"data:image/svg+xml;base64,{base64.b64encode(text.encode()).decode()}"
+
+
+_COLOURS = {name: colour for colour, name in VARIABLES.items()}
 
 
 def bare(axes: Axes, keep: Sequence[str] = ()) -> None:

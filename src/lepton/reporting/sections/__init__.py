@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from lepton.reporting.blocks import Block, Section
 from lepton.reporting.content import Content
-from lepton.reporting.sections import data, gate, results, run, samples, sharing
+from lepton.reporting.sections import data, drift, gate, results, run, samples, sharing
 
 SECTIONS: dict[str, tuple[str, Callable[[Content], Iterator[Block]]]] = {
     "gate": ("May it take the champion's place, and what has changed", gate.decision),
@@ -16,6 +16,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Content], Iterator[Block]]]] = {
     "compression": ("How small and fast it gets", results.compression),
     "examples": ("Examples, and where the model looked", samples.examples),
     "rules": ("The model in rules", samples.rules),
+    "drift": ("Is new data like the training data", drift.newest),
     "data": ("What was checked and cleaned", data.checks),
     "prepare": ("What training was given", data.prepared),
     "time": ("Where the time went", run.times),
