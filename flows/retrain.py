@@ -65,12 +65,14 @@ def bring_up_to_date(project: steps.Project, run: str, publish: bool = False, pr
     published = steps.publish(project, run, decision) if publish else None
     crowned = steps.crown(project, decision, published) if promote and decision and published else None
     page = steps.page(project, run, list(outcomes.values())) if plan.todo or decision else steps.latest_page(project)
+    review = steps.review(project, run, crowned) if plan.todo or decision else ""
     new = published is not None and published.new
     parts = [
         steps.gain(project),
         f"now {crowned.tag}" if crowned else steps.verdict(decision),
         f"published on {published.branch}" if published and new else "",
         f"page {os.path.relpath(page)}",
+        review,
     ]
     name = "Promoted" if crowned else "Completed" if new or (plan.todo and not published) else "Unchanged"
     return steps.conclude(name, ", ".join(filter(None, parts)), list(outcomes.values()))

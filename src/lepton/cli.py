@@ -97,17 +97,24 @@ def vision(to: Annotated[Path, typer.Option(help="A folder that is not there yet
 def report(
     params: Config = Path("params.yaml"),
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    team: Annotated[bool, typer.Option("--wandb", help="Also make the report in W&B, or its JSON offline.")] = False,
 ) -> None:
     """Renders the review page and the model card from the project's present outputs."""
+    from lepton import tracking
     from lepton.ops import projects
+    from lepton.reporting import review
     from lepton.reporting.page import render
 
     root = Path.cwd()
     load(params)
     if _argument(params) and not (root := projects.place_of(root, params)).exists():
         raise LeptonError(f"{params}: has not been run yet. Run it: make run{_argument(params)}.")
+    if team and tracking.off():
+        raise LeptonError("W&B is off. Unset LEPTON_TRACKING, and set WANDB_MODE to online or offline.")
     page = render(root)
     print(page)
+    if team and (told := review.tell(root, page.parent.name, retraining=False)):
+        print(told)
     if not (root / "artifacts/evaluate/metrics.json").exists():
         print(f"Nothing has been evaluated yet. Start with: make run{_argument(params)}", file=sys.stderr)
     if show:
