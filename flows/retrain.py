@@ -61,11 +61,12 @@ def bring_up_to_date(project: steps.Project, run: str, publish: bool = False, pr
             return steps.conclude(outcome.state, f"{stage}: {outcome.reason}", list(outcomes.values()))
     if plan.todo:
         steps.prove(project)
-    decision = steps.gate(project) if plan.todo or promote or steps.undecided(project) else None
+    fresh = bool(plan.todo) or steps.undecided(project)
+    decision = steps.gate(project) if fresh or promote else None
     published = steps.publish(project, run, decision) if publish else None
     crowned = steps.crown(project, decision, published) if promote and decision and published else None
     page = steps.page(project, run, list(outcomes.values())) if plan.todo or decision else steps.latest_page(project)
-    review = steps.review(project, run, crowned) if plan.todo or decision else ""
+    review = steps.review(project, run, crowned) if fresh or crowned else ""
     new = published is not None and published.new
     parts = [
         steps.gain(project),
