@@ -16,8 +16,6 @@ from lepton.errors import LeptonError
 from lepton.ops import champion, git, records
 from lepton.ops.locked import HERE, Hashes, View, at, here, views
 
-NAMED = {"model": champion.MODEL}
-
 
 @dataclass(frozen=True)
 class Found:
@@ -36,7 +34,7 @@ def find(root: Path, what: str) -> Found:
     if what == "champion" or re.fullmatch(rf"{champion.PREFIX}\d+", what):
         one = champion.find(root, int(what.rpartition("/")[2]) if "/" in what else None)
         return _model_of(at(root, one.tag, one.commit))
-    if found := _by_path(now, NAMED.get(what, what)) or _by_metric(root, now, what):
+    if found := _by_path(now, champion.MODEL if what == "model" else what) or _by_metric(root, now, what):
         return found
     if re.fullmatch(r"[0-9a-f]{4,32}(\.dir)?", what):
         for view in [now, *views(root)[0]]:
@@ -92,7 +90,7 @@ def _nearest(root: Path, view: View, what: str) -> str:
     named |= {one.tag for one in champion.history(root)}
     for _, key, _ in _metrics(root, view):
         named |= {key, key.rpartition(".")[2]}
-    close = difflib.get_close_matches(what, sorted(named), 1, 0.5)
+    close = difflib.get_close_matches(what, sorted(named - {what}), 1, 0.5)
     return f" Did you mean {close[0]}?" if close else " Name a metric, a stage, an output, a hash, a champion or a commit."
 
 
