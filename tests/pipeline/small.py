@@ -13,7 +13,7 @@ import pandas as pd
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS = 700
+ROWS = {"samples": 700, "new_tasks": 240}
 MARK, SECRET = "quillfeather", "hushhush"
 SECRETS = {
     "WANDB_API_KEY": f"{SECRET}{'0' * 32}",
@@ -78,8 +78,8 @@ def make(root: Path, starter: Path) -> Path:
             shutil.copy2(ROOT / name, root / name)
     folder = root / "data/small"
     folder.mkdir(parents=True)
-    for name in ("samples", "new_tasks"):
-        plant(pd.read_parquet(starter / f"{name}.parquet").iloc[:ROWS], name, folder).to_parquet(
+    for name, rows in ROWS.items():
+        plant(pd.read_parquet(starter / f"{name}.parquet").iloc[:rows], name, folder).to_parquet(
             folder / f"{name}.parquet", index=False
         )
     (root / ".dvc/config.local").write_text(CONFIG)
