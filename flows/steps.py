@@ -197,6 +197,14 @@ def page(of: Project, run: str | None = None, outcomes: Sequence[Outcome] = ()) 
     return of.root / "report/latest/index.html"
 
 
+def review(of: Project, run: str, crowned: champion.Champion | None) -> str:
+    """The team's review in W&B; where it stands, in a few words."""
+    from lepton.reporting.review import tell
+
+    told = tell(of.root, run, crowned)
+    return f"W&B report {told if '://' in told else os.path.relpath(told)}" if told else ""
+
+
 def latest_page(of: Project) -> Path:
     """The page of the run that made what stands now; rendered only where there is none."""
     shown = of.root / "report/latest/index.html"

@@ -1,6 +1,8 @@
 """The command line as a user meets it: exit codes, one line for a mistake, examples in every help."""
 
+import json
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -45,7 +47,7 @@ from_libraries = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of 
 CHAMPION = [["champion", name] for name in ("list", "show", "promote", "rollback", "pull")]
 
 
-@pytest.mark.parametrize("command", [["check"], ["starter", "vision"], ["report"], *CHAMPION])
+@pytest.mark.parametrize("command", [["check"], ["starter", "vision"], ["report"], ["lineage"], *CHAMPION])
 def test_help_has_an_example(run, command):
     code, out, _ = run(*command, "--help")
     assert code == 0
@@ -151,6 +153,46 @@ def test_report_of_another_project_is_made_in_its_clone(run, project, monkeypatc
     assert err == "Nothing has been evaluated yet. Start with: make run PARAMS=examples/other.yaml\n"
     (clone / "artifacts/evaluate/metrics.json").write_text("{}")
     assert run("report", "--params", "examples/other.yaml") == (0, out, "")
+
+
+def test_report_for_the_team_is_made_offline_beside_the_page(run, project, monkeypatch):
+    from lepton.reporting import page, review
+
+    monkeypatch.setattr(page, "render", lambda root: root / "r1/index.html")
+    monkeypatch.setattr(review, "tell", lambda root, name, retraining: f"{name}.json, {retraining}")
+    code, out, err = run("report", "--wandb")
+    assert (code, out) == (2, "")
+    assert err == "error: W&B is off. Unset LEPTON_TRACKING, and set WANDB_MODE to online or offline.\n"
+    monkeypatch.delenv("LEPTON_TRACKING")
+    assert run("report", "--wandb")[1].splitlines()[-1] == "r1.json, False"
+
+
+def test_lineage_shows_the_way_back_and_on(finished, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    run = partial(lepton, capsys, monkeypatch)
+    code, out, err = run("lineage", "delta_m")
+    assert (code, err) == (0, "")
+    for part in (
+        "delta_m",
+        "mean 3.25",
+        "last",
+        "side",
+        "first",
+        "data/toy",
+        "evaluate.explain: 1",
+        "code",
+        "forward",
+        "0 champions",
+    ):
+        assert part in out, part
+    assert "3 outputs made from it" in run("lineage", "data")[1]
+    told = json.loads(run("lineage", "delta_m", "--json")[1])
+    assert [step["stage"] for step in told["back"]["stages"]] == ["last", "side", "first"]
+
+
+def test_lineage_of_a_wrong_name_is_one_line(finished, capsys, monkeypatch):
+    said = "error: delta: nothing here has this name. Did you mean delta_m?\n"
+    assert lepton(capsys, monkeypatch, "lineage", "delta") == (2, "", said)
 
 
 def test_check_leaves_nothing_behind(run, project, tmp_path, monkeypatch):

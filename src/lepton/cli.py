@@ -1,4 +1,4 @@
-"""The command line: `lepton check`, `lepton starter`, `lepton report`. The pipeline itself is started by `make run`."""
+"""The command line: `lepton check`, `starter`, `report`, `lineage`, `champion`. The pipeline itself is started by `make run`."""
 
 import json
 import sys
@@ -97,21 +97,50 @@ def vision(to: Annotated[Path, typer.Option(help="A folder that is not there yet
 def report(
     params: Config = Path("params.yaml"),
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    team: Annotated[bool, typer.Option("--wandb", help="Also make the report in W&B, or its JSON offline.")] = False,
 ) -> None:
     """Renders the review page and the model card from the project's present outputs."""
+    from lepton import tracking
     from lepton.ops import projects
+    from lepton.reporting import review
     from lepton.reporting.page import render
 
     root = Path.cwd()
     load(params)
     if _argument(params) and not (root := projects.place_of(root, params)).exists():
         raise LeptonError(f"{params}: has not been run yet. Run it: make run{_argument(params)}.")
+    if team and tracking.off():
+        raise LeptonError("W&B is off. Unset LEPTON_TRACKING, and set WANDB_MODE to online or offline.")
     page = render(root)
     print(page)
+    if team and (told := review.tell(root, page.parent.name, retraining=False)):
+        print(told)
     if not (root / "artifacts/evaluate/metrics.json").exists():
         print(f"Nothing has been evaluated yet. Start with: make run{_argument(params)}", file=sys.stderr)
     if show:
         webbrowser.open(page.as_uri())
+
+
+@app.command(epilog=_example("lepton lineage digit") + ", `lepton lineage champion/3`, `lepton lineage 668278d3 --json`")
+def lineage(
+    what: Annotated[
+        str, typer.Argument(help="A metric, stage, output, hash (its beginning), champion, commit or branch; `data`, `model`.")
+    ] = "model",
+    machine: Annotated[bool, typer.Option("--json", help="All of it, whole hashes and parameters, for a program.")] = False,
+) -> None:
+    """Where a number or a file comes from: data, parameters, code and runs; and what was made from it since."""
+    from lepton.ops import trace
+    from lepton.reporting import tree
+
+    told = trace.trace(_champions(), what)
+    if told.trouble:
+        print(f"warning: {told.trouble}", file=sys.stderr)
+    if machine:
+        print(json.dumps(told.to_dict(), indent=1, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    console.print(tree.back(told))
+    console.print(tree.forward(told))
 
 
 champion_app = typer.Typer(no_args_is_help=True, help="The model in use: git tags `champion/<n>`, the highest number is the one.")

@@ -1,4 +1,4 @@
-"""The two ways in which Lepton says no. Both carry one line: what, where, what to do."""
+"""The two ways in which Lepton says no. Both carry one line: what, where, what to do, and no secret."""
 
 import os
 import re
@@ -23,11 +23,17 @@ def named(text: str) -> str:
     return re.sub(r"(?<![\w./-])params\.yaml\b", lambda _: given, text)
 
 
+def redacted(text: str) -> str:
+    """`text` with *** in the place of what a URL holds to log in with: `user:password@`, and keys and tokens behind a `?`."""
+    text = re.sub(r"(?<=://)[^/\s'\"]*@", "***@", text)
+    return re.sub(r"(?i)([?&][\w-]*(?:key|token|secret|password|sig|signature|credential)=)[^&\s'\"]+", r"\1***", text)
+
+
 class LeptonError(Exception):
     """A user's mistake or an unmet need; ends the command with its one line and exit code 2."""
 
     def __init__(self, message: str):
-        super().__init__(named(message))
+        super().__init__(redacted(named(message)))
 
 
 class Refusal(LeptonError):

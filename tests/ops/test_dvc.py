@@ -3,8 +3,10 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import psutil
@@ -29,6 +31,39 @@ def running(root):
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+@pytest.fixture
+def nothing_there():
+    """The URL of a server that has nothing and takes nothing, with all that a person could put in it to log in."""
+
+    class Empty(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_POST = do_PUT = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Empty)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://team:hushhush@127.0.0.1:{server.server_port}/store?token=hushhush"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_what_a_remote_is_logged_in_with_is_never_printed(finished, nothing_there):
+    toy.run(finished, sys.executable, "-m", "dvc", "remote", "add", "--quiet", "--default", "storage", nothing_there)
+    command = "from pathlib import Path; from lepton.ops import dvc; dvc.push(Path.cwd())"
+    done = subprocess.run([sys.executable, "-c", command], cwd=finished, capture_output=True, text=True, check=False)
+    assert "http://***@127.0.0.1" in done.stderr
+    assert "token=***" in done.stderr
+    assert "hushhush" not in done.stdout + done.stderr
 
 
 def test_every_stage_runs_once(project):

@@ -1,4 +1,7 @@
-"""The real project, small: the tracked files of this checkout, a few hundred rows of the starter data, short trainings."""
+"""The real project, small: the tracked files of this checkout, a few hundred rows of the starter data, short trainings.
+
+What may not leave the machine is planted: MARK in ids, notes and file names of the data, SECRET wherever secrets are kept.
+"""
 
 import os
 import shutil
@@ -10,7 +13,19 @@ import pandas as pd
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS = 700
+ROWS = {"samples": 700, "new_tasks": 240}
+MARK, SECRET = "quillfeather", "hushhush"
+SECRETS = {
+    "WANDB_API_KEY": f"{SECRET}{'0' * 32}",
+    "WANDB_MODE": "offline",  # a key alone means online
+    "PREFECT_API_KEY": f"pnu_{SECRET}",
+    "AWS_SECRET_ACCESS_KEY": SECRET,
+    "SOURCE_URL": f"https://team:{SECRET}@data.example.org/drop?token={SECRET}",
+}
+CONFIG = f"""['remote "elsewhere"']
+    url = https://team:{SECRET}@data.example.org/store
+    password = {SECRET}
+"""
 SHORT = {
     "compute": {"threads": 1},
     "clean": {"folds": 2, "epochs": 1},
@@ -26,9 +41,15 @@ SHORT = {
 
 def run(root: Path, *command: str, code: int = 0) -> str:
     """A command of the project with this Python; its output. Fails on another exit code."""
-    environment = {**os.environ, "LEPTON_HOME": str(root / ".lepton"), "PYTHONPATH": f"{root / 'src'}:{root}", "COLUMNS": "120"}
+    home = root / ".lepton"
+    environment = {**os.environ, "LEPTON_HOME": str(home), "PYTHONPATH": f"{root / 'src'}:{root}", "COLUMNS": "120"}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     environment.pop("LEPTON_TRACKING", None)
+    environment |= SECRETS | {
+        "WANDB_DIR": str(home),
+        "WANDB_CACHE_DIR": f"{home}/wandb-cache",
+        "WANDB_DATA_DIR": f"{home}/wandb-data",
+    }
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     said = f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     assert done.returncode == code, f"{' '.join(command)} ended with {done.returncode}:\n{said}"
@@ -57,12 +78,27 @@ def make(root: Path, starter: Path) -> Path:
             shutil.copy2(ROOT / name, root / name)
     folder = root / "data/small"
     folder.mkdir(parents=True)
-    for name in ("samples", "new_tasks"):
-        pd.read_parquet(starter / f"{name}.parquet").iloc[:ROWS].to_parquet(folder / f"{name}.parquet", index=False)
+    for name, rows in ROWS.items():
+        plant(pd.read_parquet(starter / f"{name}.parquet").iloc[:rows], name, folder).to_parquet(
+            folder / f"{name}.parquet", index=False
+        )
+    (root / ".dvc/config.local").write_text(CONFIG)
     change(root, data={"path": "data/small"}, **SHORT)
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     commit(root)
     return root
+
+
+def plant(table: pd.DataFrame, name: str, folder: Path) -> pd.DataFrame:
+    """Ids and notes that can be recognised; the images of new_tasks as files, one of which is absent."""
+    table = table.assign(id=[f"{MARK}-{row}" for row in range(len(table))], note=f"said in passing: {MARK}")
+    if name == "samples":
+        return table
+    (folder / "scans").mkdir()
+    names = [f"scans/{MARK}-{row}.png" for row in range(len(table))]
+    for place, image in list(zip(names, table["image"], strict=True))[1:]:
+        (folder / place).write_bytes(image)
+    return table.assign(image=names)
 
 
 def commit(root: Path) -> None:

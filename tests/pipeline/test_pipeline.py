@@ -1,6 +1,7 @@
 """The real pipeline, small, in a temporary clone: real data, real stages, real DVC and Prefect."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import leaks
 import pandas as pd
 import pytest
 import small
@@ -79,6 +81,39 @@ def test_every_artifact_holds_the_keys_that_others_read(first: tuple[Path, str])
     evaluated = read(root, "evaluate/metrics.json")
     assert evaluated["tasks"].keys() == tasks
     assert evaluated["delta_m"]["ci95"][0] <= evaluated["delta_m"]["mean"] <= evaluated["delta_m"]["ci95"][1]
+
+
+def test_nothing_of_the_data_is_in_what_goes_to_wandb(first: tuple[Path, str]) -> None:
+    """tracking.media is false: no sample, however encoded, no id, free text or file name."""
+    root, _ = first
+    home, mark = root / ".lepton", small.MARK.encode()
+    (report,) = home.glob("reports/*/report.wandb.json")
+    sent = [report, *leaks.files(*(home / name for name in ("wandb", "wandb-cache", "wandb-data")))]
+    assert sum(path.suffix == ".wandb" for path in sent) == len(STAGES) + 1
+    assert small.MARK in (root / "artifacts/validate/report.json").read_text(), "else there was nothing to leak"
+    assert small.MARK in (root / "report/latest/index.html").read_text(), "the page is local"
+    assert leaks.holding([report], b"objects"), "else nothing was searched"
+    assert leaks.holding(sent, mark) == []
+    assert leaks.pictures(sent) == []
+    samples = list(leaks.runs_of(pd.read_parquet(root / "data/small/samples.parquet")))
+    assert len(samples) > 100
+    prepared = b"".join(path.read_bytes() for path in (root / "artifacts/prepare").rglob("*.npy"))
+    assert any(run in prepared for run in samples), "else nothing was searched"
+    everything = b"\0".join(map(leaks.content, sent))
+    assert [run for run in samples if run in everything] == []
+
+
+def test_no_secret_is_in_anything_that_a_run_leaves_behind(first: tuple[Path, str]) -> None:
+    root, said = first
+    secret = small.SECRET.encode()
+    given = root / ".dvc/config.local"
+    places = root, Path(os.environ["PREFECT_HOME"])
+    left = [path for path in leaks.files(*places) if path != given and not path.is_relative_to(root / ".git")]
+    assert secret in given.read_bytes()
+    assert {"prefect.db", "index.html", "report.wandb.json", "debug.log"} <= {path.name for path in left}
+    assert leaks.holding(left, secret) == []
+    assert small.SECRET not in said
+    assert secret not in leaks.in_git(root)
 
 
 def test_a_second_run_is_unchanged_and_changes_nothing(first: tuple[Path, str]) -> None:

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from lepton.errors import LeptonError
+from lepton.errors import LeptonError, redacted
 
 How = Literal["ran", "cached", "unchanged"]
 INTERRUPTED = (130, -signal.SIGINT)  # exit codes after Ctrl-C: a stage's own, and that of one that was still importing
+LOGS = ("dvc", "dvc_objects", "dvc_data")
 AGAIN = "interrupted. Run again: what was finished is not repeated."
 
 
@@ -46,6 +47,17 @@ class Plan:
     data: list[str]  # .dvc files whose data has changed
 
 
+class _Redacted(logging.Formatter):
+    """DVC prints by itself what went wrong with a file, with the remote's URL as it stands in its settings."""
+
+    def __init__(self, own: logging.Formatter):
+        super().__init__()
+        self.own = own
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(self.own.format(record))
+
+
 @contextmanager
 def _repo(root: Path) -> Iterator[Any]:
     """The project of DVC in `root`; what DVC has against it becomes one line."""
@@ -54,6 +66,9 @@ def _repo(root: Path) -> Iterator[Any]:
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.ERROR)  # warns of every empty __init__.py, at every question
+    for handler in [one for name in LOGS for one in logging.getLogger(name).handlers]:
+        if handler.formatter and not isinstance(handler.formatter, _Redacted):
+            handler.setFormatter(_Redacted(handler.formatter))
     try:
         with warnings.catch_warnings(), chdir(root):  # targets are relative to the working directory
             warnings.simplefilter("ignore", DeprecationWarning)  # of DVC's libraries

@@ -21,10 +21,16 @@ class Prose:
 
 @dataclass(frozen=True)
 class Figure:
-    """svg: markup made by `lepton.reporting.figures`; caption: one plain sentence."""
+    """svg: markup made by `lepton.reporting.figures`; caption: one plain sentence.
+
+    For where no SVG can stand: curves are the names under which the stages tracked what is drawn; numbers is the same as a table,
+    unless one stands beside the figure anyway.
+    """
 
     svg: str
     caption: str
+    curves: Sequence[str] = ()
+    numbers: "Table | None" = None
     kind: str = "figure"
 
 

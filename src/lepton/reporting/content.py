@@ -14,7 +14,7 @@ import yaml
 from lepton import config, files
 from lepton.config import Params
 from lepton.environment import home
-from lepton.errors import LeptonError
+from lepton.errors import LeptonError, redacted
 from lepton.ops import champion, drift, git, records
 from lepton.ops.champion import Champion
 from lepton.ops.lineage import hashes
@@ -101,7 +101,7 @@ def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
     reigning = champion.current(root) if sha else None
     return Content(
         params=config.load(root / "params.yaml"),
-        params_text=(root / "params.yaml").read_text(encoding="utf-8"),
+        params_text=redacted((root / "params.yaml").read_text(encoding="utf-8")),
         stages=stages,
         values={name: _read(artifacts / path) for name, path in SOURCES.items()},
         records={stage: records.read(stage, root) for stage in stages},
@@ -118,7 +118,7 @@ def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
         models={path: (artifacts / path).stat().st_size for path in MODELS if (artifacts / path).exists()},
         decision=_decision(root),
         champion=reigning,
-        since=champion.since(root, reigning) if reigning else (),
+        since=[(what, redacted(then), redacted(now)) for what, then, now in champion.since(root, reigning)] if reigning else (),
         drift=next(map(files.read_json, reversed(drift.reports(root))), None),
     )
 

@@ -1,35 +1,43 @@
 """Telling Weights & Biases what a stage does. Offline unless a key is set; off with LEPTON_TRACKING=off."""
 
+import json
 import logging
 import os
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from lepton.config import Params
-from lepton.errors import LeptonError
+from lepton.errors import LeptonError, redacted
 from lepton.ops import git, lineage
 from lepton.tracking.tracker import NoTracker, Tracker
 
 PACKAGES = ("lepton", "torch", "numpy", "scikit-learn", "onnxruntime", "dvc", "prefect", "wandb")
 
 
-def start(stage: str, params: Params) -> Tracker:
-    """A run for one execution of `stage`, in the group of the pipeline's run ($LEPTON_RUN, else `manual`).
+def off() -> bool:
+    """Has the user switched it off?"""
+    return os.environ.get("LEPTON_TRACKING") == "off" or os.environ.get("WANDB_MODE") == "disabled"
+
+
+def start(stage: str, params: Params, root: Path | None = None, group: str | None = None, tags: Sequence[str] = ()) -> Tracker:
+    """A run for one execution of `stage` in the project `root`; group: by default the pipeline's run ($LEPTON_RUN, else `manual`).
 
     Trouble with tracking never fails a stage: it is said in one line, and nothing is tracked.
     """
-    if os.environ.get("LEPTON_TRACKING") == "off" or os.environ.get("WANDB_MODE") == "disabled":
+    if off():
         return NoTracker()
     try:
         from lepton.tracking.wandb import Wandb
 
         return Wandb(
             stage,
-            group=os.environ.get("LEPTON_RUN", "manual"),
+            group=group or os.environ.get("LEPTON_RUN", "manual"),
             project=params.tracking.project,
-            config=_config(params) | {"lineage": _lineage(Path.cwd())},
+            config=_config(params) | {"lineage": _lineage(root or Path.cwd())},
             media=params.tracking.media,
+            tags=tags,
         )
     except Exception as error:  # noqa: BLE001  of whatever kind: the stage matters more
         logging.getLogger("lepton").warning("tracking: %s: %s; this stage is not tracked", type(error).__name__, error)
@@ -40,7 +48,8 @@ def _config(params: Params) -> dict[str, Any]:
     config = params.model_dump(mode="json", by_alias=True, serialize_as_any=True)  # kinds have keys of their own
     if params.data.path.is_absolute():  # whose machine it is on concerns no one else
         config["data"]["path"] = params.data.path.name
-    return config
+    told: dict[str, Any] = json.loads(redacted(json.dumps(config)))
+    return told
 
 
 def _lineage(root: Path) -> dict[str, Any]:

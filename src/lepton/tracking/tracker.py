@@ -25,7 +25,7 @@ class Tracker(Protocol):
         """Files as one versioned artifact, e.g. the model."""
 
     def finish(self, ok: bool) -> dict[str, Any]:
-        """Ends the run; returns what a record should keep of it (its id and folder)."""
+        """Ends the run; returns what a record should keep of it: its id and folder, and whether it went online."""
 
 
 class NoTracker:

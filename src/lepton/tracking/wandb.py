@@ -34,7 +34,7 @@ def _harmless(method: F) -> F:
 class Wandb:
     """Tracker, as in `lepton.tracking.tracker`."""
 
-    def __init__(self, stage: str, *, group: str, project: str, config: Mapping[str, Any], media: bool):
+    def __init__(self, stage: str, *, group: str, project: str, config: Mapping[str, Any], media: bool, tags: Sequence[str] = ()):
         self.broken = False
         self.media = media
         options: dict[str, Any] = {
@@ -42,6 +42,7 @@ class Wandb:
             "group": group,
             "job_type": stage,
             "name": f"{stage}-{group}",
+            "tags": list(tags),
             "config": dict(config),
             "settings": _settings(),
         }
@@ -90,7 +91,8 @@ class Wandb:
         self.run.finish(exit_code=0 if ok else 1)
         wandb.teardown()  # waits until the run is on disk
         home = environment.home()
-        return {"id": self.run.id, "dir": str(place.relative_to(home) if place.is_relative_to(home) else place.name)}
+        told = str(place.relative_to(home) if place.is_relative_to(home) else place.name)
+        return {"id": self.run.id, "dir": told, "online": not self.run.offline}
 
 
 def _settings() -> wandb.Settings:

@@ -104,6 +104,12 @@ def svg(figure: Figure, name: str, description: str) -> str:
     return re.sub(r"\n\s*", "\n", text).strip()
 
 
+def alone(markup: str) -> str:
+    """A figure's markup with the light theme's own colours and font, for where the page's style sheet is not."""
+    colours = {name: colour for colour, name in VARIABLES.items()}
+    return re.sub(r"var\((--[\w-]+)\)", lambda match: colours.get(match[1], "sans-serif"), markup)
+
+
 def _variable(colour: str) -> str:
     return f"var({VARIABLES[colour]})" if colour in VARIABLES else colour
 

@@ -1,12 +1,13 @@
 """How tasks relate, how much each shares at each level, and how training got there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from lepton.reporting.blocks import Beside, Block, Cell, Chips, Figure, Prose, Table, text
 from lepton.reporting.content import Content
 from lepton.reporting.figures import curves, heatmaps
+from lepton.reporting.figures.heatmaps import TITLES
 from lepton.reporting.words import count, number, plural, signed
 
 SHOWN = 12  # pairs of the ranking; the rest is folded
@@ -22,6 +23,7 @@ def relatedness(content: Content) -> Iterator[Block]:
         "How alike two tasks are, from −1 to 1: by the features they use (cosine, Pearson; validation split) and by the direction "
         "in which they pull the shared trunk (gradient affinity; training split). This hints at what sharing may bring; section 1 "
         "says what it brought.",
+        numbers=_pairs(report["tasks"], report["matrices"]),
     )
     columns = ("Pair of tasks", "Affinity")
     rows = [
@@ -49,13 +51,35 @@ def degrees(content: Content) -> Iterator[Block]:
         heatmaps.sharing_degrees(alpha, sharing.get("snapped") or {}),
         "How much each task shares at each level: 0 uses only its own features, 1 only shared ones. Outlined: fixed there during "
         f"training, so that the other side costs nothing.{kept}",
+        numbers=_alpha(alpha, sharing.get("snapped") or {}),
     )
     moved = _movement(history, list(alpha)) if history is not None else {}
     if any(moved.values()):
         yield Figure(
             curves.sharing_movement(history["epoch"].tolist(), moved),
             "How the sharing degrees moved during training, from where relatedness had started them.",
+            [f"alpha.{task}.{level}" for task, levels in moved.items() for level in levels],
         )
+
+
+def _pairs(tasks: Sequence[str], matrices: Mapping[str, Sequence[Sequence[float | None]]]) -> Table:
+    """Similarity of every two tasks, by each measure."""
+    rows = [
+        [text(f"{first} – {second}"), *(Cell(signed(matrix[one][other], 2)) for matrix in matrices.values())]
+        for one, first in enumerate(tasks)
+        for other, second in enumerate(tasks)
+        if one < other
+    ]
+    return Table(("Pair of tasks", *(TITLES.get(name, name) for name in matrices)), rows)
+
+
+def _alpha(alpha: Mapping[str, Sequence[float]], snapped: Mapping[str, Sequence[bool]]) -> Table:
+    """Degrees by task and level; strong where training has fixed them."""
+    rows = []
+    for task, values in alpha.items():
+        fixed = snapped.get(task) or [False] * len(values)
+        rows.append([text(task), *(Cell(f"{a:.2f}", "strong" if f else "") for a, f in zip(values, fixed, strict=True))])
+    return Table(("Task", *(f"level {level + 1}" for level in range(max(map(len, alpha.values()))))), rows)
 
 
 def training(content: Content) -> Iterator[Block]:
@@ -78,7 +102,11 @@ def training(content: Content) -> Iterator[Block]:
     loss = {task: _column(history, f"loss.{task}") for task in tasks if f"loss.{task}" in history}
     weight = {task: _column(history, f"weight.{task}") for task in tasks if f"weight.{task}" in history}
     if loss:
-        yield Figure(curves.losses(epochs, loss, weight), "Loss on the training split, each task against its own first epoch.")
+        yield Figure(
+            curves.losses(epochs, loss, weight),
+            "Loss on the training split, each task against its own first epoch.",
+            [f"loss.{task}" for task in loss],
+        )
     metrics = {}
     for task, kind in tasks.items():
         names = [name.removeprefix(f"valid.{task}.") for name in map(str, history) if name.startswith(f"valid.{task}.")]
@@ -89,6 +117,7 @@ def training(content: Content) -> Iterator[Block]:
         yield Figure(
             curves.validation(epochs, metrics, best),
             "Each task's metric on the validation split, on its own scale; the mark is the epoch whose weights were kept.",
+            [f"valid.{task}.{name}" for task, (name, _) in metrics.items()],
         )
 
 
