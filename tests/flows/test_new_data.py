@@ -1,0 +1,173 @@
+"""Runs that take in new data, on a toy project with real git, DVC, Prefect and a folder as remote."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.states import State
+
+import arrivals
+import toy
+from flows import retrain as module
+from flows import steps
+from lepton.errors import LeptonError
+from lepton.evaluation.gate import Decision, Rule
+from lepton.ops import champion, drops, dvc, git, refs
+from lepton.ops.lineage import hashes
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+Run = Callable[..., State[Any]]
+MODEL = "artifacts/first/out.txt"
+
+
+def decide(of: steps.Project) -> Decision:
+    """The toy's models have no answers to compare."""
+    reigning = champion.current(of.root)
+    return Decision(hashes(of.root)[MODEL], reigning.tag if reigning else None, [Rule("mean", True, "mean: fine")])
+
+
+@pytest.fixture
+def root(project: Path, plain_page: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(steps, "gate", decide)
+    monkeypatch.setattr(champion, "MODEL", MODEL)
+    monkeypatch.setattr(champion, "METRICS", "artifacts/last/metrics.json")
+    return arrivals.make(project)
+
+
+def nightly() -> State[Any]:
+    """A run as prefect.yaml schedules it."""
+    return module.retrain("params.yaml", clone=True, promote=True, return_state=True)
+
+
+def branches(root: Path) -> list[tuple[str, str]]:
+    return refs.branches(root, "retrain/")
+
+
+def published(root: Path) -> str:
+    """The ids and labels that the newest publication was made from."""
+    return dvc.read(root, max(branches(root))[1], MODEL).decode()
+
+
+def test_new_data_is_published_and_promoted_and_the_next_run_begins_with_it(root: Path) -> None:
+    before = git.sha(root), (root / "data.dvc").read_bytes(), arrivals.ids(root)
+    arrivals.drop(root, "monday", arrivals.rows(["e"]))
+    first = nightly()
+    assert (first.name, "ingested monday (1 new rows, 0 replaced)" in first.message) == ("Promoted", True), first.message
+    assert "4,e,0" in published(root)
+    assert list((root / "incoming").iterdir()) == []
+    (kept,) = (root / ".lepton/ingested").glob("*/monday/samples.parquet")
+    assert branches(root)[0][0] == f"retrain/{kept.parents[1].name}"
+    assert (git.sha(root), (root / "data.dvc").read_bytes(), arrivals.ids(root)) == before, "the working tree stays"
+    second = nightly()
+    assert second.name == "Unchanged", second.message
+    assert len(branches(root)) == 1
+    arrivals.drop(root, "tuesday", arrivals.rows(["f"]))
+    third = nightly()
+    assert third.name == "Promoted", third.message
+    assert "4,e,0\n5,f,0" in published(root)
+    (_, one), (name, two) = sorted(branches(root))
+    assert git.run(root, "rev-parse", f"{name}^1", f"{name}^2").split() == [git.sha(root), one]
+    assert champion.find(root).commit == two
+    assert '"ingested": [\n  "tuesday"\n ]' in git.run(root, "log", "-1", "--format=%B", two)
+
+
+def test_a_corrupt_drop_ends_refused_and_nothing_else_happens(root: Path) -> None:
+    assert nightly().name == "Promoted"
+    one, known = champion.find(root), branches(root)
+    (arrivals.drop(root, "monday", arrivals.rows(["e"])) / "samples.parquet").write_bytes(b"half a file")
+    toy.set_param(root, "{explain: 1}", "{explain: 2}")
+    toy.commit(root)
+    state = nightly()
+    assert (state.name, state.type.value) == ("Refused", "CANCELLED")
+    assert "monday/samples.parquet: not a Parquet file that can be read" in state.message
+    (place,) = (root / ".lepton/quarantine").iterdir()
+    assert f"In quarantine: .lepton/quarantine/{place.name}." in state.message
+    assert (place / "reason.json").exists()
+    assert (champion.history(root), branches(root)) == ([one], known)
+    assert nightly().name == "Promoted", "the next run goes on without it"
+
+
+def test_what_a_stage_refuses_is_quarantined_too(root: Path) -> None:
+    arrivals.drop(root, "monday", arrivals.rows(["odd"]))
+    state = nightly()
+    assert (state.name, state.message.startswith("first: an odd row In quarantine: ")) == ("Refused", True), state.message
+    assert branches(root) == []
+    assert list((root / "incoming").iterdir()) == []
+    assert nightly().name == "Promoted"
+
+
+def test_a_run_that_ends_before_it_has_published_leaves_the_drop_to_the_next_one(root: Path) -> None:
+    arrivals.drop(root, "monday", arrivals.rows(["e"]))
+    remote = root.parent / "remote"
+    remote.write_text("a file where the folder should be")
+    assert nightly().name == "Failed"
+    assert [path.name for path in (root / "incoming").iterdir()] == ["monday"]
+    remote.unlink()
+    assert nightly().name == "Promoted"
+    assert published(root).count(",e,0") == 1
+
+
+def test_one_that_ends_after_it_ingests_the_drop_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrivals.drop(root, "monday", arrivals.rows(["e"]))
+
+    def killed(drop: drops.Drop, run: str) -> None:
+        raise LeptonError("ended before the drop was put away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drops, "consume", killed)
+        assert nightly().name == "Failed"
+    assert len(branches(root)) == 1
+    state = nightly()
+    assert (state.name, "ingested monday (nothing new)" in state.message) == ("Unchanged", True), state.message
+    assert len(branches(root)) == 1
+    assert list((root / "incoming").iterdir()) == []
+
+
+def test_a_run_in_place_ingests_when_asked(root: Path) -> None:
+    arrivals.drop(root, "monday", arrivals.rows(["e"]))
+    assert module.retrain("params.yaml", return_state=True).name == "Completed"
+    assert arrivals.ids(root) == ["a", "b", "c", "d"]
+    state = module.retrain("params.yaml", ingest=True, return_state=True)
+    assert (state.name, "ingested monday" in state.message) == ("Completed", True), state.message
+    assert arrivals.ids(root) == ["a", "b", "c", "d", "e"]
+    assert git.changed(root) == ["data.dvc", "dvc.lock"]
+    assert list((root / "incoming").iterdir()) == []
+    arrivals.drop(root, "tuesday", arrivals.rows(["odd"]))
+    assert module.retrain("params.yaml", ingest=True, return_state=True).name == "Refused"
+    assert arrivals.ids(root) == ["a", "b", "c", "d", "e"], "what was refused is out again"
+    assert module.retrain("params.yaml", ingest=True, return_state=True).name == "Unchanged"
+
+
+def test_data_that_is_only_on_the_remote_is_brought_from_there(root: Path) -> None:
+    dvc.push(root)
+    shutil.rmtree(root / ".dvc/cache")
+    state = nightly()
+    assert state.name == "Promoted", state.message
+    assert "3,d,0" in published(root)
+
+
+def test_data_that_is_nowhere_is_one_line_and_no_other_takes_its_place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(root / ".dvc/cache")
+    assert nightly().message.startswith("data.dvc: ")
+    toy.set_param(root, "data/toy", "data/vision")
+    toy.commit(root)
+    monkeypatch.setattr("lepton.starter.vision.build", lambda place: shutil.copytree(root / "data/toy", place))
+    state = nightly()
+    assert state.name == "Failed"
+    assert "dvc push" in state.message
+    assert "\n" not in state.message
+
+
+def test_the_starter_is_made_where_it_is_the_version_that_is_asked_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.set_param(root, "data/toy", "data/vision")
+    (root / "data/toy").rename(root / "data/vision")
+    dvc.add(root, Path("data"))
+    toy.commit(root)
+    shutil.rmtree(root / "data/other")
+    dvc.add(root, Path("data"))
+    toy.commit(root)
+    shutil.rmtree(root / ".dvc/cache")
+    monkeypatch.setattr("lepton.starter.vision.build", lambda place: shutil.copytree(root / "data/vision", place))
+    assert nightly().name == "Promoted"
