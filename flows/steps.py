@@ -119,7 +119,7 @@ def ingest(of: Project, run: str) -> Project:
 
     if not of.own:
         raise LeptonError("ingest: the data of a project beside the root's own is changed where it stands. Leave out --ingest.")
-    arrived = ingest.take(of.root, Path.cwd(), of.params, run)
+    arrived = ingest.take(of.root, Path(), of.params, run)
     if arrived:
         print(f"{arrived} …", flush=True)
     return replace(of, arrived=arrived)

@@ -12,8 +12,11 @@ from lepton.ops import dvc
 
 READ = 'data = Path(params["data"]["path"], "samples.txt").read_text()'
 COUNT = """\
-import pandas
-data = pandas.read_parquet(Path(params["data"]["path"], "samples.parquet"), columns=["id", "digit"]).astype(str).to_csv()
+data = ""
+if name == "first":
+    import pyarrow.parquet
+    table = pyarrow.parquet.read_table(Path(params["data"]["path"], "samples.parquet"), columns=["id", "digit"])
+    data = " ".join(f"{row['id']}={row['digit']}" for row in table.to_pylist())
 if "odd" in data:
     refusal = {"stage": name, "reason": "an odd row"}
     Path(os.environ["LEPTON_HOME"], "refusal.json").write_text(json.dumps(refusal))

@@ -91,7 +91,7 @@ def url() -> Iterator[str]:
         worker.join()
 
 
-def test_an_url_is_fetched_with_the_environments_token(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_is_fetched_with_the_environments_token(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"{url}/samples.parquet"
     one_line(lambda: drops.find(address, tmp_path, tmp_path), "samples.parquet cannot be fetched (Unauthorized)")
     monkeypatch.setenv(drops.TOKEN, SECRET)

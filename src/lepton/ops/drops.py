@@ -23,7 +23,7 @@ PATIENCE = 60  # seconds without a byte
 
 @dataclass(frozen=True)
 class Drop:
-    """A folder with samples.parquet. fetched: a copy of what an URL holds, which nobody misses; place: where others come, too."""
+    """A folder with samples.parquet. fetched: a copy of what a URL holds, which nobody misses; place: where others come, too."""
 
     folder: Path
     fetched: bool = False
@@ -35,7 +35,7 @@ class Drop:
 
 
 def find(source: str, base: Path, scratch: Path) -> list[Drop]:
-    """What lies in the folder `source` of `base`, by name; of an URL what it holds, fetched into `scratch`."""
+    """What lies in the folder `source` of `base`, by name; of a URL what it holds, fetched into `scratch`."""
     if urlsplit(source).scheme in ("http", "https", "file"):
         _fetch(source, scratch / "download" / "samples.parquet")
         return [Drop(scratch / "download", fetched=True)]
@@ -49,7 +49,7 @@ def find(source: str, base: Path, scratch: Path) -> list[Drop]:
 
 
 def _fetch(url: str, to: Path) -> None:
-    """The file behind an URL. LeptonError, without what an URL may hold of secrets, where it does not come whole."""
+    """The file behind a URL. LeptonError, without what a URL may hold of secrets, where it does not come whole."""
     parts = urlsplit(url)
     shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     if "@" in parts.netloc:

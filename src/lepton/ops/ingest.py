@@ -137,7 +137,7 @@ def take(root: Path, base: Path, params: Params, run: str) -> Arrived | None:
     Refusal where a drop is unfit: it is in quarantine then, and the others wait for the next run.
     """
     if params.ingest.source is None:
-        raise LeptonError("params.yaml: ingest.source names no place where new data arrives. Name a folder, or an URL.")
+        raise LeptonError("params.yaml: ingest.source names no place where new data arrives. Name a folder, or a URL.")
     scratch = root / ".lepton/ingesting"  # on the data's file system, and no part of it
     shutil.rmtree(scratch, ignore_errors=True)
     if not (found := drops.find(params.ingest.source, base, scratch)):
