@@ -12,6 +12,8 @@ import arrivals
 import toy
 from flows import retrain as module
 from flows import steps
+from laws import one_line
+from lepton.config import load
 from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision, Rule
 from lepton.ops import champion, drops, dvc, git, refs
@@ -134,37 +136,39 @@ def test_a_run_in_place_ingests_when_asked(root: Path) -> None:
     arrivals.drop(root, "tuesday", arrivals.rows(["odd"]))
     assert module.retrain("params.yaml", ingest=True, return_state=True).name == "Refused"
     assert arrivals.ids(root) == ["a", "b", "c", "d", "e"], "what was refused is out again"
-    assert module.retrain("params.yaml", ingest=True, return_state=True).name == "Unchanged"
+
+
+def bring(root: Path) -> None:
+    steps.bring_data(steps.Project(root, load(root / "params.yaml")))
 
 
 def test_data_that_is_only_on_the_remote_is_brought_from_there(root: Path) -> None:
     dvc.push(root)
+    shutil.rmtree(root / "data")
     shutil.rmtree(root / ".dvc/cache")
-    state = nightly()
-    assert state.name == "Promoted", state.message
-    assert "d=0" in published(root)
+    bring(root)
+    assert arrivals.ids(root) == ["a", "b", "c", "d"]
+    assert dvc.plan(root).data == []
 
 
-def test_data_that_is_nowhere_is_one_line_and_no_other_takes_its_place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.rmtree(root / ".dvc/cache")
-    assert nightly().message.startswith("data.dvc: ")
-    toy.set_param(root, "data/toy", "data/vision")
-    toy.commit(root)
-    monkeypatch.setattr("lepton.starter.vision.build", lambda place: shutil.copytree(root / "data/toy", place))
-    state = nightly()
-    assert state.name == "Failed"
-    assert "dvc push" in state.message
-    assert "\n" not in state.message
-
-
-def test_the_starter_is_made_where_it_is_the_version_that_is_asked_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    toy.set_param(root, "data/toy", "data/vision")
+def test_data_that_is_nowhere_is_one_line_and_only_the_same_starter_takes_its_place(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, asked = tmp_path / "made", (root / "data.dvc").read_text()
+    monkeypatch.setattr("lepton.starter.vision.build", lambda place: shutil.copytree(made, place))
+    shutil.rmtree(root / "data/other")
     (root / "data/toy").rename(root / "data/vision")
     dvc.add(root, Path("data"))
-    toy.commit(root)
-    shutil.rmtree(root / "data/other")
+    (root / "data/vision").rename(made)
+    for folder in (root / "data", root / ".dvc/cache"):
+        shutil.rmtree(folder)
+    one_line(lambda: bring(root), "data.dvc: ", "Where it was made: dvc push.")
+    toy.set_param(root, "data/toy", "data/vision")
+    before = (root / "data.dvc").read_text()
+    bring(root)
     dvc.add(root, Path("data"))
-    toy.commit(root)
-    shutil.rmtree(root / ".dvc/cache")
-    monkeypatch.setattr("lepton.starter.vision.build", lambda place: shutil.copytree(root / "data/vision", place))
-    assert nightly().name == "Promoted"
+    assert (root / "data.dvc").read_text() == before
+    shutil.rmtree(root / "data")
+    (root / "data.dvc").write_text(asked)
+    one_line(lambda: bring(root), "data.dvc: ", "Where it was made: dvc push.")
+    assert [path.name for path in root.glob("*data*")] == ["data.dvc"]

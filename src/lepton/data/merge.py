@@ -38,7 +38,7 @@ def _cast(column: pa.ChunkedArray, field: pa.Field, where: Path) -> pa.ChunkedAr
         raise Refusal(f"{says}. Export it again, with the data's types.")
     try:
         return column.cast(field.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except pa.ArrowException as error:
         raise Refusal(f"{says} ({str(error).splitlines()[0]}). Export it again, with the data's types.") from None
 
 

@@ -54,6 +54,7 @@ def _repo(root: Path) -> Iterator[Any]:
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.ERROR)  # warns of every empty __init__.py, at every question
+    logging.getLogger("dvc_data").setLevel(logging.ERROR)  # of what a remote lacks, hash by hash
     try:
         with warnings.catch_warnings(), chdir(root):  # targets are relative to the working directory
             warnings.simplefilter("ignore", DeprecationWarning)  # of DVC's libraries

@@ -92,9 +92,10 @@ class _Data:
             if os.path.isabs(cell) and os.path.isfile(cell):
                 raise Unfit(f"{folder}/{name}.parquet: {cell} is a path from the root. Put the file beside the table.")
             if os.path.isfile(own) and own.resolve().is_relative_to(folder.resolve()):
-                if not os.path.exists(self.file(here)):
+                there = self.file(here)
+                if not os.path.exists(there):
                     found[here] = own
-                elif not filecmp.cmp(own, self.file(here), shallow=False):
+                elif not (os.path.isfile(there) and filecmp.cmp(own, there, shallow=False)):
                     raise Unfit(f"{own}: the data has another file of that name. Give this one a name of its own.")
             shown = found.get(here, self.file(here))
             if not here.startswith("..") and os.path.isfile(shown) and not (view / here).exists():
