@@ -264,7 +264,7 @@ class Tracking(Strict):
 class Ingest(Strict):
     """Where runs by the schedule look for new data; docs/operate.md. No stage reads it."""
 
-    source: str | None = None  # folder of drops, or URL (https, http, file) of a samples.parquet; null: off
+    source: str | None = None  # folder of drops, or, in quotes, URL of a samples.parquet (https, http, file); null: off
 
 
 class Params(Strict):

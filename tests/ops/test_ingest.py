@@ -162,6 +162,19 @@ def test_rows_for_new_tasks_join_theirs_where_the_data_has_such_a_table(root: Pa
     assert pd.read_parquet(root / "data/toy/new_tasks.parquet")["id"].to_list() == ["n1", "n2"]
 
 
+def test_what_a_url_holds_joins_once_and_again_when_it_changes(root: Path, tmp_path: Path) -> None:
+    export = tmp_path / "export.parquet"
+    toy.set_param(root, "source: incoming", f'source: "{export.as_uri()}"')
+    arrivals.rows(["a", "e"]).to_parquet(export)
+    assert str(take(root)) == "ingested download (1 new rows, 1 replaced)"
+    assert str(take(root)) == "ingested download (nothing new)"
+    arrivals.rows(["a", "e"], digit=7).to_parquet(export)
+    one_line(lambda: take(root), "2 of 2 rows have digit = 7", "In quarantine: .lepton/quarantine/")
+    export.unlink()
+    one_line(lambda: take(root), "export.parquet cannot be fetched")
+    assert arrivals.ids(root) == ["a", "b", "c", "d", "e"]
+
+
 def test_no_place_and_data_outside_are_one_line(root: Path, tmp_path: Path) -> None:
     arrivals.drop(root, "1", arrivals.rows(["e"]))
     toy.set_param(root, "data/toy", str(tmp_path / "elsewhere"))
