@@ -1,6 +1,6 @@
 """The main job: brings every stage of a project up to date, proves it, and renders the page.
 
-    python -m flows.retrain [--params examples/x.yaml] [--clone] [--publish] [--promote] [--reason WHY]
+    python -m flows.retrain [--params examples/x.yaml] [--clone] [--publish] [--promote] [--ingest] [--reason WHY]
 
 DVC decides what runs; Prefect decides when and where, and remembers how it ended:
 
@@ -28,7 +28,7 @@ from flows import approval, notify, server, steps
 from lepton.config import load
 from lepton.errors import LeptonError, Refusal, naming
 from lepton.evaluation.gate import Decision
-from lepton.ops import champion, dvc, git, publishing
+from lepton.ops import champion, dvc, publishing
 from lepton.ops.publishing import Published
 
 TRIES = 3  # as long as other commits are pushed during the run
@@ -39,11 +39,12 @@ EXIT = {"Completed": 0, "Promoted": 0, "Unchanged": 0, "Refused": 3, "Failed": 2
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to become of the outputs. approval: hours that a person has for it; 0: nobody is asked. prefix: of the branch."""
+    """What is asked of a run. approval: hours that a person has for it; 0: nobody is asked. prefix: of the branch."""
 
     publish: bool = False
     promote: bool = False
     approval: float = 0.0
+    ingest: bool = False
     reason: str = BY_HAND
     prefix: str = publishing.BRANCH
 
@@ -55,20 +56,23 @@ def retrain(
     publish: bool = False,
     promote: bool = False,
     approval: float = 0.0,
+    ingest: bool = False,
     reason: str = BY_HAND,
 ) -> State[Any]:
     """Retrains the project of `params` in place; another params file than params.yaml runs in a clone of its own.
 
     clone: in a fresh clone of the pushed commit. publish: data, outputs and a commit, to their remotes. promote: publishes, and
     makes the model the champion where the gate lets it through. approval: hours that a person then has to approve of it in
-    Prefect's UI; 0: nobody is asked. reason: why it runs; what it publishes says so.
+    Prefect's UI; 0: nobody is asked. ingest: first adds what has arrived at `ingest.source` to the data, as a run in a clone that
+    publishes does by itself. reason: why it runs; what it publishes says so.
     """
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{str(flow_run.get_id())[:6]}"
     state, project = steps.end("Failed", "it was ended, or met an error of its own: see its log"), None
     try:
         with steps.run_id(run), naming(params):
             project = steps.project(params, run if clone else None)
-            state = _retrain(project, run, Wanted(publish or promote, promote, approval, reason))
+            ingest = ingest or (clone and (publish or promote) and project.params.ingest.source is not None)
+            state = _retrain(project, run, Wanted(publish or promote, promote, approval, ingest, reason))
     except LeptonError as error:
         state = steps.end("Refused" if isinstance(error, Refusal) else "Failed", str(error))
     finally:
@@ -83,11 +87,13 @@ def _retrain(project: steps.Project, run: str, wanted: Wanted) -> State[Any]:
         raise LeptonError("params.yaml: a project beside the root's own has no champions. Leave out --publish and --promote.")
     for _ in range(TRIES):
         steps.bring_data(project)
+        if wanted.ingest:
+            project = steps.ingest(project, run)
         try:
-            return bring_up_to_date(project, run, wanted)
+            return steps.settle(project, run, bring_up_to_date(project, run, wanted))
         except steps.Moved:
             print("another commit was pushed meanwhile: again, with that one", flush=True)
-            git.follow(project.root)
+            project = steps.follow(project)
     raise LeptonError(f"git: other commits were pushed during the run, {TRIES} times. Run again when it is quieter.")
 
 
@@ -111,7 +117,7 @@ def bring_up_to_date(project: steps.Project, run: str, wanted: Wanted) -> State[
             steps.page(project, run, list(outcomes.values()))  # which the person looks at
         crowned, told = _crown(project, eligible, published, wanted.approval)
     page = steps.page(project, run, list(outcomes.values())) if plan.todo or decision else steps.latest_page(project)
-    review = steps.review(project, run, crowned) if fresh or crowned else ""
+    review = steps.review(project, run, crowned, wanted.reason) if fresh or crowned else ""
     new = published is not None and published.new
     where = f"published on {published.branch}" if published and new else ""
     why = f"reason: {wanted.reason}" if wanted.reason != BY_HAND else ""
@@ -142,6 +148,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--promote", action="store_true", help="publish, and make it the champion if the gate lets it through (off)"
     )
+    parser.add_argument("--ingest", action="store_true", help="first add what has arrived at ingest.source to the data (off)")
     parser.add_argument("--reason", metavar="WHY", default=BY_HAND, help=f"told in what is published (default: {BY_HAND})")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server below ends as well
@@ -149,8 +156,7 @@ def main(arguments: list[str] | None = None) -> None:
         with server.temporary() as ready:
             load(given.params)  # a misspelt key is said at once
             ready()
-            how = {"clone": given.clone, "publish": given.publish, "promote": given.promote, "reason": given.reason}
-            state = retrain(given.params, **how, return_state=True)
+            state = retrain(**vars(given), return_state=True)
     except LeptonError as error:
         sys.exit(_last_line("Failed", str(error)))
     except KeyboardInterrupt:

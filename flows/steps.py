@@ -5,9 +5,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
@@ -21,9 +21,12 @@ from lepton.config import Params, load
 from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision
-from lepton.ops import champion, dvc, git, projects, publishing, runs
+from lepton.ops import champion, dvc, git, projects, publishing, runs, versions
 from lepton.ops.lineage import hashes
 from lepton.ops.publishing import Published
+
+if TYPE_CHECKING:
+    from lepton.ops.ingest import Arrived
 
 STARTER = Path("data/vision")
 
@@ -36,6 +39,8 @@ class Project:
     params: Params
     own: bool = True  # params.yaml of the root itself, which alone has champions
     cloned: bool = False  # from what is pushed
+    begun: Sequence[str] = ()  # publications that the data of a clone is from, where it is newer than the clone's commit
+    arrived: "Arrived | None" = None  # new data that the run has taken in
 
     @property
     def data(self) -> Path:
@@ -70,7 +75,7 @@ def project(params: str, run: str | None = None) -> Project:
         if (root / params).resolve() != (root / "params.yaml").resolve():
             raise LeptonError(f"{params}: a run of the pushed commit is one of its own params.yaml. Leave out --params or --clone.")
         root = runs.fresh(root, run)
-        return Project(root, load(root / "params.yaml"), cloned=True)
+        return Project(root, load(root / "params.yaml"), cloned=True, begun=versions.begin(root))
     given = load(params)
     if (root / given.data.path).is_file():
         raise LeptonError(f"params.yaml: data.path: {given.data.path} is a file. Name its folder: {given.data.path.parent}.")
@@ -80,23 +85,72 @@ def project(params: str, run: str | None = None) -> Project:
 
 
 def bring_data(of: Project) -> None:
-    """Makes the data present: as it stands, else from DVC's cache, else the starter's when its params are in use.
+    """Makes the data present: as it stands, else from DVC's cache or remote, else the starter's when its params are in use.
 
-    A folder that holds anything is never checked out over: that could remove what has not been added yet.
+    A folder that holds anything is never checked out over: that could remove what has not been added yet. Where a version is asked
+    for, nothing else takes its place.
     """
     place = of.root / of.data
     inside = not of.data.is_absolute() and ".." not in of.data.parts
-    if inside and not (of.root / of.data.parts[0]).exists():
-        dvc.checkout_data(of.root, Path(of.data.parts[0]))
+    top = Path(of.data.parts[0])
+    lost = inside and not (of.root / top).exists() and (of.root / f"{top}.dvc").exists() and dvc.bring_data(of.root, top)
     if not place.exists() and of.data == STARTER:
-        from lepton.starter import vision
-
-        Console(stderr=True).print(f"{of.data} is not there: making the starter data")
-        vision.build(place)
+        _build_starter(of.root, f"{top}.dvc: {lost}. Where it was made: dvc push." if lost else "")
+    elif lost:
+        raise LeptonError(f"{top}.dvc: {lost}. Where it was made: dvc push.")
     if not place.exists():
         raise LeptonError(f"params.yaml: data.path: {of.data} is not there. Put samples.parquet in it, or change the path.")
     if inside and not (of.root / f"{of.data.parts[0]}.dvc").exists():
         dvc.add(of.root, Path(of.data.parts[0]))
+
+
+def _build_starter(root: Path, lost: str) -> None:
+    """lost: why the version of the data that is asked for is not there; said where the starter's is another one."""
+    from lepton.starter import vision
+
+    Console(stderr=True).print(f"{STARTER} is not there: making the starter data")
+    if not lost:
+        return vision.build(root / STARTER)
+    top = STARTER.parts[0]
+    with files.replacing_folder(root / top) as temporary:
+        vision.build(temporary / STARTER.relative_to(top))
+        if dvc.version_of(root, temporary) != hashes(root).get(top):
+            raise LeptonError(lost)
+
+
+def ingest(of: Project, run: str) -> Project:
+    """Adds what has arrived at `ingest.source` of the folder that the run was started in to the data; Refusal where it is unfit."""
+    from lepton.ops import ingest
+
+    if not of.own:
+        raise LeptonError("ingest: the data of a project beside the root's own is changed where it stands. Leave out --ingest.")
+    arrived = ingest.take(of.root, Path(), of.params, run)
+    if arrived:
+        print(f"{arrived} …", flush=True)
+    return replace(of, arrived=arrived)
+
+
+def settle(of: Project, run: str, state: State[Any]) -> State[Any]:
+    """What becomes of the drops that a run has taken in, by how it ended: put away, into quarantine, or left for the next run."""
+    from lepton.ops import drops, ingest
+
+    arrived, name = of.arrived, state.name or "Failed"
+    if arrived is None or name == "Failed":
+        return state
+    if name == "Refused":
+        return end(name, ingest.reject(of.root, of.params, arrived, run, str(state.message))) if arrived.news else state
+    for drop in arrived.drops:
+        drops.consume(drop, run)
+    return end(name, f"{state.message}, {arrived}")
+
+
+def follow(of: Project) -> Project:
+    """Brings a run in a clone to what is pushed by now, and its data to what runs of that begin with."""
+    git.follow(of.root)
+    of = replace(of, begun=versions.begin(of.root), arrived=None)
+    if (of.root / f"{of.data.parts[0]}.dvc").exists():
+        dvc.bring_data(of.root, Path(of.data.parts[0]))
+    return of
 
 
 def plan(of: Project) -> dvc.Plan:
@@ -178,8 +232,10 @@ def publish(of: Project, run: str, decision: Decision | None, reason: str, prefi
     if of.cloned and git.base(of.root) != git.sha(of.root):
         raise Moved
     data = hashes(of.root).get(of.data.parts[0])
-    told = {"run": run, "reason": reason, "gain": gain(of), "gate": verdict(decision), "data": data}
-    return publishing.publish(of.root, run, told, prefix)
+    told: dict[str, Any] = {"run": run, "reason": reason, "gain": gain(of), "gate": verdict(decision), "data": data}
+    if of.arrived and of.arrived.news:
+        told["ingested"] = [drop.name for drop in of.arrived.drops]
+    return publishing.publish(of.root, run, told, of.begun, prefix)
 
 
 def eligible(of: Project, decision: Decision | None) -> Decision | None:
@@ -197,11 +253,11 @@ def page(of: Project, run: str | None = None, outcomes: Sequence[Outcome] = ()) 
     return of.root / "report/latest/index.html"
 
 
-def review(of: Project, run: str, crowned: champion.Champion | None) -> str:
+def review(of: Project, run: str, crowned: champion.Champion | None, reason: str) -> str:
     """The team's review in W&B; where it stands, in a few words."""
     from lepton.reporting.review import tell
 
-    told = tell(of.root, run, crowned)
+    told = tell(of.root, run, crowned, reason=reason)
     return f"W&B report {told if '://' in told else os.path.relpath(told)}" if told else ""
 
 

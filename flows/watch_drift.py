@@ -54,7 +54,7 @@ def look(root: Path, file: str, given: str | None) -> State[Any]:
     if own:
         _refresh(root)
     since = drift.snapshot(root, params, own)
-    nothing = f"nothing waits in {params.ingest.source or drift.INCOMING}, and the data has no rows that {since.name} lacks"
+    nothing = f"nothing waits in {params.ingest.source or 'ingest.source'}, and the data has no rows that {since.name} lacks"
     if (window := drift.newest(root, params, since, given)) is None:
         return steps.end("Unchanged", nothing)
     before = drift.known(root, params, since, window)

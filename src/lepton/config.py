@@ -270,10 +270,6 @@ class Notify(Strict):
     )
 
 
-class Ingest(Strict):
-    source: str | None = None  # drop folder, or URL, that new data arrives in; null: the folder `incoming`
-
-
 class Drift(Strict):
     """When new data counts as other than the champion's: a measure reaches its limit, and is no chance besides."""
 
@@ -289,6 +285,12 @@ class Drift(Strict):
 class Tracking(Strict):
     project: str = "lepton"
     media: bool = False  # may images of the data leave the machine?
+
+
+class Ingest(Strict):
+    """Where runs by the schedule look for new data; docs/operate.md. No stage reads it."""
+
+    source: str | None = None  # folder of drops, or, in quotes, URL of a samples.parquet (https, http, file); null: off
 
 
 class Params(Strict):
@@ -317,9 +319,9 @@ class Params(Strict):
     evaluate: Evaluate = Evaluate()
     gate: Gate = Gate()
     notify: Notify = Notify()
-    ingest: Ingest = Ingest()
     drift: Drift = Drift()
     tracking: Tracking = Tracking()
+    ingest: Ingest = Ingest()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Params":
@@ -333,6 +335,8 @@ class Params(Strict):
             raise PydanticCustomError("name", f"a task cannot be named {taken[0]!r}, a word that PyTorch needs. Choose another.")
         if self.data.split.valid + self.data.split.test >= 1:
             raise PydanticCustomError("split", "data.split: valid and test leave nothing to train on")
+        if not self.data.path.is_absolute() and Path(self.ingest.source or "").is_relative_to(self.data.path.parts[0]):
+            raise PydanticCustomError("ingest", f"ingest.source: lies in {self.data.path.parts[0]}/. Name a folder outside")
         return self
 
     @model_validator(mode="after")

@@ -47,6 +47,7 @@ def drop(root: Path, name: str, content: pd.DataFrame) -> Path:
 def _crowned(_pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = Path(shutil.copytree(_pristine, tmp_path_factory.mktemp("crowned") / "project"))
     table(300, 0).to_parquet(root / "data/toy/samples.parquet")
+    toy.set_param(root, "new_tasks: {}", "new_tasks: {}\ningest: {source: incoming}")
     toy.finish(root)
     toy.run(root, sys.executable, "-m", "dvc", "remote", "add", "--quiet", "--default", "storage", ".lepton/remote")
     toy.commit(root)

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,15 @@ def test_nothing_of_the_data_is_in_what_is_sent(built: Path) -> None:
     assert len(sent.examples) == 0
     assert "new_classes" not in sent["prepare"]
     assert "#" not in sent.params_text
+
+
+def test_new_data_is_compared_and_not_named(built: Path) -> None:
+    windows = {"window": {"name": "incoming/ward-7", "rows": 60}, "snapshot": {"name": "data/ward-6", "rows": 900}}
+    report = {**windows, "at": "2026-01-02 03:04:05", "measures": [], "shapes": [], "drifted": [], "skipped": {}}
+    sent = review.outward(replace(gather(built), drift=report))
+    assert sent.drift is not None
+    assert "ward" not in repr(sent.drift)
+    assert "60" in repr(sent.drift)
 
 
 @pytest.mark.parametrize(

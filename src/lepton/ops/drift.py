@@ -24,12 +24,11 @@ from lepton.data import drift
 from lepton.data.table import read_table
 from lepton.environment import home
 from lepton.errors import LeptonError
-from lepton.ops import champion, dvc, git
+from lepton.ops import champion, drops, dvc, git
 from lepton.ops.champion import Champion
 from lepton.types import Source
 
 TABLE = "samples.parquet"
-INCOMING = "incoming"  # where new data is put, if ingest.source names no other place
 KEPT = 100  # reports of the latest windows
 Found = Mapping[str, drift.Described]
 
@@ -85,8 +84,7 @@ def newest(root: Path, params: Params, since: Snapshot, given: str | None = None
         if not found:
             raise LeptonError(f"{named}: holds no {TABLE}, nor folders with one. Name a Parquet file or a folder of some.")
         return Window(named, key_of(*found), found)
-    source = params.ingest.source or INCOMING
-    if found := tables(root / source):
+    if (source := params.ingest.source) and (found := tables(root / source)):
         return Window(source, key_of(*found), found)
     table = root / params.data.path / TABLE
     if since.champion is None or not table.exists() or _same(root, since.champion, table):
@@ -109,11 +107,7 @@ def tables(place: Path) -> list[Path]:
     """A Parquet file itself; of a folder its samples.parquet, or those of its subfolders, without what is still being written."""
     if place.is_file():
         return [place]
-    if (place / TABLE).exists():
-        return [place / TABLE]
-    drops = sorted(place.iterdir()) if place.is_dir() else []
-    whole = [drop for drop in drops if not drop.name.startswith(".") and drop.suffix not in (".tmp", ".part")]
-    return [drop / TABLE for drop in whole if (drop / TABLE).exists()]
+    return [drop.folder / TABLE for drop in drops.find(str(place), Path(), Path())]
 
 
 def read(path: Path, params: Params) -> pd.DataFrame:

@@ -28,16 +28,17 @@ PROJECT = ("src/", "flows/", "params.yaml", "dvc.yaml", "dvc.lock", "data.dvc") 
 WRITTEN = "report.wandb.json"
 
 
-def tell(root: Path, run: str, crowned: Champion | None = None, *, retraining: bool = True) -> str:
+def tell(root: Path, run: str, crowned: Champion | None = None, *, reason: str = "", retraining: bool = True) -> str:
     """Tracks the project at `root` as it stands and makes its report; returns the report's URL, offline the path of its JSON.
 
-    run: that of the page, beside which the JSON is written. retraining: whether the run in W&B is to be compared with others.
+    run: that of the page, beside which the JSON is written. reason: why it ran, a tag in W&B. retraining: whether the run in W&B
+    is to be compared with others.
     Empty where tracking is off. Trouble is one warning.
     """
     if tracking.off():
         return ""
     try:
-        return _told(root.absolute(), run, crowned, retraining)
+        return _told(root.absolute(), run, crowned, reason, retraining)
     except Exception as error:  # noqa: BLE001  of whatever kind: the run matters more
         _warn(error, "there is no report")
         return ""
@@ -49,13 +50,14 @@ def _warn(error: Exception, so: str) -> None:
     logging.getLogger("lepton").warning("tracking: %s; %s", what, so)
 
 
-def _told(root: Path, run: str, crowned: Champion | None, retraining: bool) -> str:
+def _told(root: Path, run: str, crowned: Champion | None, reason: str, retraining: bool) -> str:
     from lepton.tracking import wandb_report
 
     content = outward(gather(root))
     told = [section for section in sections.build(content) if section.id not in KEPT_BACK]
     summary = outcome(content, crowned)
-    tracker = tracking.start("retrain" if retraining else "report", content.params, root, run, [summary["outcome"]])
+    tags = [summary["outcome"], *filter(None, [reason])]
+    tracker = tracking.start("retrain" if retraining else "report", content.params, root, run, tags)
     with TemporaryDirectory() as folder:
         for name, figure in _figures(told):
             file = Path(folder) / f"{name.rpartition('/')[2]}.svg"
@@ -79,7 +81,8 @@ def _told(root: Path, run: str, crowned: Champion | None, retraining: bool) -> s
 
 
 def outward(content: Content) -> Content:
-    """The content without what was read from the data: examples, values and file names in findings, classes that only data names.
+    """The content without what was read from the data: examples, values and file names in findings, classes that only data names,
+    names of the places that new data came from.
 
     params.yaml stays without its comments, and of changed files only those of the project are named.
     """
@@ -94,10 +97,19 @@ def outward(content: Content) -> Content:
     return replace(
         content,
         values=values,
+        drift=_unnamed(content.drift),
         examples={},
         params_text=yaml.safe_dump(blocks, sort_keys=False, allow_unicode=True, default_flow_style=None),
         lineage=replace(content.lineage, changed=changed + others),
     )
+
+
+def _unnamed(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What drifted, without the names of files and folders."""
+    if report is None:
+        return None
+    names = {"window": "the new data", "snapshot": "the training snapshot"}
+    return {**report, **{key: {**report[key], "name": name} for key, name in names.items()}}
 
 
 def _counted(report: Mapping[str, Any]) -> dict[str, Any]:

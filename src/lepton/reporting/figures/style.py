@@ -106,8 +106,7 @@ def svg(figure: Figure, name: str, description: str) -> str:
 
 def alone(markup: str) -> str:
     """A figure's markup with the light theme's own colours and font, for where the page's style sheet is not."""
-    colours = {name: colour for colour, name in VARIABLES.items()}
-    return re.sub(r"var\((--[\w-]+)\)", lambda match: colours.get(match[1], "sans-serif"), markup)
+    return re.sub(r"var\((--[\w-]+)\)", lambda match: _COLOURS.get(match[1], "sans-serif"), markup)
 
 
 def _variable(colour: str) -> str:
@@ -116,9 +115,8 @@ def _variable(colour: str) -> str:
 
 def standalone(figure: str) -> str:
     """A figure of the page as a data URI that an image anywhere may show: with its own colours, on paper."""
-    text = re.sub(r"var\((--[\w-]+)\)", lambda match: _COLOURS.get(match[1], "sans-serif"), figure)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" style="background:{PAPER}" '
-    text = re.sub(r'<svg class="figure" role="img" aria-label="[^"]*" style="[^"]*" ', lambda _: head, text, count=1)
+    text = re.sub(r'<svg class="figure" role="img" aria-label="[^"]*" style="[^"]*" ', lambda _: head, alone(figure), count=1)
     return f"data:image/svg+xml;base64,{base64.b64encode(text.encode()).decode()}"
 
 
