@@ -92,7 +92,7 @@ def test_nothing_of_the_data_is_in_what_is_sent(built: Path) -> None:
 def test_new_data_is_compared_and_not_named(built: Path) -> None:
     windows = {"window": {"name": "incoming/ward-7", "rows": 60}, "snapshot": {"name": "data/ward-6", "rows": 900}}
     report = {**windows, "at": "2026-01-02 03:04:05", "measures": [], "shapes": [], "drifted": [], "skipped": {}}
-    sent = review.outward(replace(gather(built), drift=report))
+    sent = review.outward(replace(content.gather(built), drift=report))
     assert sent.drift is not None
     assert "ward" not in repr(sent.drift)
     assert "60" in repr(sent.drift)
