@@ -109,3 +109,41 @@ def test_a_run_that_is_asked_to_end_leaves_no_stage_behind(finished):
         assert process.wait(timeout=20) == 143
         stage.wait(timeout=10)
     assert dvc.restore(finished, "first")
+
+
+def test_a_list_of_locks_that_a_kill_cut_short_locks_nothing(finished):
+    list_of_locks = finished / ".dvc/tmp/rwlock"
+    list_of_locks.write_text('{"write": {')
+    assert dvc.plan(finished).todo == []
+    toy.set_param(finished, "{explain: 1}", "{explain: 2}")
+    list_of_locks.write_text("")
+    assert dvc.reproduce(finished, "last") == "ran"
+
+
+def test_dvc_lock_is_written_whole_or_not_at_all(finished, monkeypatch):
+    from dvc.utils.serialize import _yaml
+
+    before = (finished / "dvc.lock").read_bytes()
+    toy.set_param(finished, "{explain: 1}", "{explain: 2}")
+
+    def half(data, stream):
+        stream.write("schema: '2.0'\nsta")
+        raise OSError("No space left on device")
+
+    dump = _yaml._dump
+    monkeypatch.setattr(_yaml, "_dump", half)
+    with pytest.raises(LeptonError):
+        dvc.reproduce(finished, "last")
+    assert (finished / "dvc.lock").read_bytes() == before
+    monkeypatch.setattr(_yaml, "_dump", dump)
+    assert dvc.reproduce(finished, "last") == "ran"
+    assert (finished / "dvc.lock").read_bytes() != before
+
+
+def test_an_entry_of_the_run_cache_that_a_kill_left_empty_is_none(finished):
+    toy.set_param(finished, "{explain: 1}", "{explain: 2}")
+    assert dvc.reproduce(finished, "last") == "ran"
+    for entry in (finished / ".dvc/cache/runs").glob("*/*/*"):
+        entry.unlink()
+    toy.set_param(finished, "{explain: 2}", "{explain: 1}")
+    assert dvc.reproduce(finished, "last") == "ran"

@@ -3,11 +3,13 @@
 DVC runs in this process (0.2 s a question instead of 2); the stages' commands run as processes of their own.
 """
 
+import json
 import logging
 import os
 import re
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
@@ -55,8 +57,9 @@ def _repo(root: Path) -> Iterator[Any]:
 
     logging.getLogger("dvc").setLevel(logging.ERROR)  # warns of every empty __init__.py, at every question
     try:
-        with warnings.catch_warnings(), chdir(root):  # targets are relative to the working directory
+        with warnings.catch_warnings(), chdir(root), _whole_files():  # targets are relative to the working directory
             warnings.simplefilter("ignore", DeprecationWarning)  # of DVC's libraries
+            _forget_half_a_list()
             with Repo() as repo:
                 yield repo
     except (DvcException, OSError) as error:
@@ -64,6 +67,51 @@ def _repo(root: Path) -> Iterator[Any]:
         if isinstance(first, LockError):
             raise Busy(_busy(str(first))) from None
         raise LeptonError(f"dvc: {' '.join(str(first).split())}") from error
+
+
+@contextmanager
+def _whole_files() -> Iterator[None]:
+    """Lets DVC write dvc.lock and .dvc files whole or not at all. It writes them in place, and nobody can read half of one."""
+    from dvc.utils.serialize import _common, _yaml
+
+    write = _common._dump_data
+
+    def whole(path: str | Path, *arguments: Any, **options: Any) -> None:
+        temporary = Path(f".dvc/tmp/lepton-{os.getpid()}-{threading.get_ident()}")
+        write(temporary, *arguments, **options)
+        os.replace(temporary, path)
+
+    places = (_common, _yaml)
+    for place in places:
+        place._dump_data = whole
+    try:
+        yield
+    finally:
+        for place in places:
+            place._dump_data = write
+
+
+def _forget_half_a_list() -> None:
+    """DVC's list of who uses what is written in place as well; where a kill has left half of it, it says nothing and locks all."""
+    from dvc.lock import make_lock
+
+    path = Path(".dvc/tmp/rwlock")
+    if _is_json(path):
+        return
+    with make_lock(f"{path}.lock", tmp_dir=str(path.parent)):  # whoever writes it holds this
+        if not _is_json(path):
+            path.unlink()
+
+
+def _is_json(path: Path) -> bool:
+    """Absent is fine too."""
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 def _busy(said: str) -> str:
@@ -137,13 +185,18 @@ def reproduce(root: Path, stage: str) -> How:
 
     restored: list[str] = []
     with _repo(root) as repo, _environment(root), _no_orphans():
-        restore_of = repo.stage_cache.restore
+        restore_of, load_of = repo.stage_cache.restore, repo.stage_cache._load
 
         def restore(stage: Any, **options: Any) -> None:
             restore_of(stage, **options)
             restored.append(stage.addressing)
 
+        def load(stage: Any) -> Any:
+            with suppress(TypeError):  # a folder without an entry, which a kill leaves between making it and filling it
+                return load_of(stage)
+
         repo.stage_cache.restore = restore  # DVC says only in its log whether a stage came from its run cache
+        repo.stage_cache._load = load
         try:
             done = {stage.addressing for stage in repo.reproduce(targets=[stage])}
         except ReproductionError as error:
