@@ -176,6 +176,7 @@ def publish(of: Project, run: str, decision: Decision | None) -> Published:
 
 def crown(of: Project, decision: Decision, there: Published) -> champion.Champion | None:
     """Makes the model the champion, where the gate lets it through and it is not the champion already."""
+    champion.refresh(of.root)  # another run may have come to the same model meanwhile
     reigning = champion.current(of.root)
     if not decision.promote or (reigning and reigning.told["model"] == decision.model):
         return None

@@ -39,8 +39,8 @@ def tag(root: Path, name: str, commit: str, message: str) -> None:
         file.write_text(f"object {commit}\ntype commit\ntag {name}\ntagger {who}\n\n{message}\n", encoding="utf-8")
         made = run(root, "hash-object", "-t", "tag", "-w", str(file))
     put(root, f"refs/tags/{name}", made)
-    if origin(root):
-        run(root, "update-ref", f"refs/tags/{name}", made, "0" * 40)
+    if origin(root):  # which another run here may have fetched it from already
+        run(root, "update-ref", f"refs/tags/{name}", made)
 
 
 def _somebody(root: Path) -> tuple[str, ...]:
