@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lepton import files
-from lepton.config import Params, load
+from lepton.config import Params, load, nearest
 from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision
@@ -100,6 +100,9 @@ def plan(of: Project) -> dvc.Plan:
     if absent := projects.left_out(of.root, of.root / "params.yaml"):
         lines = ", ".join(f"{name}: {{}}" for name in absent)
         raise LeptonError(f"params.yaml: DVC wants every block to stand there. Add what is left out, empty: {lines}.")
+    for name in of.params.limits.stages:
+        if name not in found.stages:
+            raise LeptonError(f"params.yaml: limits.stages: there is no stage {name!r}. {nearest(name, found.stages)}")
     for file in found.data:
         dvc.add(of.root, Path(file).with_suffix(""))
     return found
@@ -117,12 +120,12 @@ def _refusal() -> str:
 
 
 @task(cache_policy=NO_CACHE, retries=0, persist_result=False)
-def run_stage(root: Path, outcome: Outcome) -> State[Any]:
-    """Brings one stage up to date. After a failure its earlier outputs are put back."""
+def run_stage(root: Path, outcome: Outcome, minutes: float) -> State[Any]:
+    """Brings one stage up to date, in so many minutes. After a failure its earlier outputs are put back."""
     started = time.perf_counter()
     print(f"{outcome.stage} …", flush=True)
     try:
-        outcome.how = dvc.reproduce(root, outcome.stage)
+        outcome.how = dvc.reproduce(root, outcome.stage, minutes)
     except LeptonError as error:
         ended = error if isinstance(error, dvc.StageFailed) else None
         refused = ended is not None and ended.code == 3

@@ -256,6 +256,16 @@ class Gate(Strict):
     max_milliseconds: Positive | None = None  # for one sample, on the machine that decides; null: off
 
 
+class Limits(Strict):
+    """How long stages may take. No stage reads it, so that a change runs nothing again."""
+
+    minutes: Positive = 1440.0  # that a stage may take before it is ended with all of its processes; inf: off
+    stages: dict[str, Positive] = {}  # minutes of single stages, in its place
+
+    def of(self, stage: str) -> float:
+        return self.stages.get(stage, self.minutes)
+
+
 class Tracking(Strict):
     project: str = "lepton"
     media: bool = False  # may images of the data leave the machine?
@@ -286,6 +296,7 @@ class Params(Strict):
     compress: Compress = Compress()
     evaluate: Evaluate = Evaluate()
     gate: Gate = Gate()
+    limits: Limits = Limits()
     tracking: Tracking = Tracking()
 
     @model_validator(mode="after")

@@ -147,3 +147,23 @@ def test_an_entry_of_the_run_cache_that_a_kill_left_empty_is_none(finished):
         entry.unlink()
     toy.set_param(finished, "{explain: 2}", "{explain: 1}")
     assert dvc.reproduce(finished, "last") == "ran"
+
+
+def test_a_stage_that_takes_too_long_is_ended_with_its_processes(finished):
+    toy.set_param(finished, "clean: {epochs: 1}", "clean: {epochs: 6}")
+    with pytest.raises(dvc.TookTooLong, match=r"took more than 0\.05 minutes and was ended; see limits in params\.yaml"):
+        dvc.reproduce(finished, "first", minutes=0.05)
+    pid = (finished / "pid").read_text()
+    assert not psutil.pid_exists(int(pid)) or psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
+    assert dvc.restore(finished, "first")
+    toy.set_param(finished, "clean: {epochs: 6}", "clean: {epochs: 1}")
+    assert dvc.plan(finished).todo == []
+
+
+def test_a_stage_that_ignores_being_asked_is_ended_too(finished, monkeypatch):
+    monkeypatch.setattr(dvc, "GRACE", 0.5)
+    code = finished / "src/toy.py"
+    code.write_text("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + code.read_text())
+    toy.set_param(finished, "clean: {epochs: 1}", "clean: {epochs: 6}")
+    with pytest.raises(dvc.TookTooLong):
+        dvc.reproduce(finished, "first", minutes=0.05)

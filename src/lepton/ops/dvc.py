@@ -5,6 +5,7 @@ DVC runs in this process (0.2 s a question instead of 2); the stages' commands r
 
 import json
 import logging
+import math
 import os
 import re
 import signal
@@ -17,10 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
 from lepton.errors import LeptonError
 
 How = Literal["ran", "cached", "unchanged"]
 INTERRUPTED = (130, -signal.SIGINT)  # exit codes after Ctrl-C: a stage's own, and that of one that was still importing
+GRACE = 10  # seconds from asking a stage to end to ending it
 AGAIN = "interrupted. Run again: what was finished is not repeated."
 
 
@@ -37,6 +41,10 @@ class StageFailed(LeptonError):
 
 class Busy(LeptonError):
     """Another run holds what this one needs."""
+
+
+class TookTooLong(LeptonError):
+    """A stage was ended at its limit."""
 
 
 @dataclass(frozen=True)
@@ -143,19 +151,47 @@ def _environment(root: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _no_orphans() -> Iterator[None]:
-    """A command that DVC started ends with us: DVC does not end it when this process is asked to."""
-    import psutil
+def _no_orphans(minutes: float) -> Iterator[threading.Event]:
+    """A command that DVC started ends with us: DVC does not end it when this process is asked to.
 
-    before = set(psutil.Process().children())
+    It also ends after so many minutes; the event tells whether it came to that.
+    """
+    before, late = set(psutil.Process().children()), threading.Event()
+
+    def end() -> None:
+        late.set()
+        _end(set(psutil.Process().children()) - before, GRACE)
+
+    timer = threading.Timer(min(60 * minutes, threading.TIMEOUT_MAX), end)
+    timer.daemon = True
+    timer.start()
     try:
-        yield
+        yield late
     except BaseException:
-        for started in set(psutil.Process().children()) - before:
-            for process in [*started.children(recursive=True), started]:
-                with suppress(psutil.NoSuchProcess):
-                    process.terminate()
+        if not late.is_set():
+            _end(set(psutil.Process().children()) - before, None)
         raise
+    finally:
+        timer.cancel()
+
+
+def _end(started: set[psutil.Process], grace: float | None) -> None:
+    """Asks these processes and all below them to end; ends those that have not after so many seconds. None: only asks."""
+    every = [process for one in started for process in [*_below(one), one]]
+    for process in every:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    if grace is not None:
+        for process in psutil.wait_procs(every, timeout=grace)[1]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def plan(root: Path) -> Plan:
@@ -179,12 +215,15 @@ def plan(root: Path) -> Plan:
         )
 
 
-def reproduce(root: Path, stage: str) -> How:
-    """Brings `stage` up to date; its output goes to the terminal. StageFailed when its command fails."""
+def reproduce(root: Path, stage: str, minutes: float = math.inf) -> How:
+    """Brings `stage` up to date; its output goes to the terminal. StageFailed when its command fails.
+
+    minutes: that it may take; TookTooLong when it did, and was ended.
+    """
     from dvc.exceptions import ReproductionError
 
     restored: list[str] = []
-    with _repo(root) as repo, _environment(root), _no_orphans():
+    with _repo(root) as repo, _environment(root), _no_orphans(minutes) as late:
         restore_of, load_of = repo.stage_cache.restore, repo.stage_cache._load
 
         def restore(stage: Any, **options: Any) -> None:
@@ -200,6 +239,8 @@ def reproduce(root: Path, stage: str) -> How:
         try:
             done = {stage.addressing for stage in repo.reproduce(targets=[stage])}
         except ReproductionError as error:
+            if late.is_set():
+                raise TookTooLong(f"took more than {minutes:g} minutes and was ended; see limits in params.yaml.") from None
             if code := re.search(r"exited with (-?\d+)$", str(error.__cause__)):
                 raise StageFailed(stage, int(code[1])) from None
             raise
