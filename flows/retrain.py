@@ -1,6 +1,6 @@
 """The main job: brings every stage of a project up to date, proves it, and renders the page.
 
-    python -m flows.retrain [--params examples/x.yaml] [--clone] [--publish] [--promote]
+    python -m flows.retrain [--params examples/x.yaml] [--clone] [--publish] [--promote] [--ingest]
 
 DVC decides what runs; Prefect decides when and where, and remembers how it ended:
 
@@ -32,11 +32,14 @@ EXIT = {"Completed": 0, "Promoted": 0, "Unchanged": 0, "Refused": 3, "Failed": 2
 
 
 @flow(name="retrain", retries=0, persist_result=False)
-def retrain(params: str = "params.yaml", clone: bool = False, publish: bool = False, promote: bool = False) -> State[Any]:
+def retrain(
+    params: str = "params.yaml", clone: bool = False, publish: bool = False, promote: bool = False, ingest: bool = False
+) -> State[Any]:
     """Retrains the project of `params` in place; another params file than params.yaml runs in a clone of its own.
 
     clone: in a fresh clone of the pushed commit. publish: data, outputs and a commit, to their remotes. promote: publishes, and
-    makes the model the champion where the gate lets it through.
+    makes the model the champion where the gate lets it through. ingest: first adds what has arrived at `ingest.source` to the data,
+    as a run in a clone that publishes does by itself.
     """
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{str(flow_run.get_id())[:6]}"
     try:
@@ -45,7 +48,9 @@ def retrain(params: str = "params.yaml", clone: bool = False, publish: bool = Fa
             if (publish or promote) and not project.own:
                 raise LeptonError(f"{params}: a project beside the root's own has no champions. Leave out --publish and --promote.")
             steps.bring_data(project)
-            return bring_up_to_date(project, run, publish or promote, promote)
+            if ingest or (clone and (publish or promote) and project.params.ingest.source):
+                project = steps.ingest(project, run)
+            return steps.settle(project, run, bring_up_to_date(project, run, publish or promote, promote))
     except LeptonError as error:
         return steps.end("Refused" if isinstance(error, Refusal) else "Failed", str(error))
 
@@ -84,13 +89,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--promote", action="store_true", help="publish, and make it the champion if the gate lets it through (off)"
     )
+    parser.add_argument("--ingest", action="store_true", help="first add what has arrived at ingest.source to the data (off)")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server below ends as well
     try:
         with server.temporary() as ready:
             load(given.params)  # a misspelt key is said at once
             ready()
-            state = retrain(given.params, given.clone, given.publish, given.promote, return_state=True)
+            state = retrain(given.params, given.clone, given.publish, given.promote, given.ingest, return_state=True)
     except LeptonError as error:
         sys.exit(_last_line("Failed", str(error)))
     except KeyboardInterrupt:

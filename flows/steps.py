@@ -5,9 +5,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
@@ -21,9 +21,12 @@ from lepton.config import Params, load, nearest
 from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision
-from lepton.ops import champion, dvc, projects, publishing, runs
+from lepton.ops import champion, dvc, projects, publishing, runs, versions
 from lepton.ops.lineage import hashes
 from lepton.ops.publishing import Published
+
+if TYPE_CHECKING:
+    from lepton.ops.ingest import Arrived
 
 STARTER = Path("data/vision")
 
@@ -35,6 +38,8 @@ class Project:
     root: Path
     params: Params
     own: bool = True  # params.yaml of the root itself, which alone has champions
+    begun: Sequence[str] = ()  # publications that the data of a clone is from, where it is newer than the clone's commit
+    arrived: "Arrived | None" = None  # new data that the run has taken in
 
     @property
     def data(self) -> Path:
@@ -65,7 +70,7 @@ def project(params: str, run: str | None = None) -> Project:
         if (root / params).resolve() != (root / "params.yaml").resolve():
             raise LeptonError(f"{params}: a run of the pushed commit is one of its own params.yaml. Leave out --params or --clone.")
         root = runs.fresh(root, run)
-        return Project(root, load(root / "params.yaml"))
+        return Project(root, load(root / "params.yaml"), begun=versions.begin(root))
     given = load(params)
     if (root / given.data.path).is_file():
         raise LeptonError(f"params.yaml: data.path: {given.data.path} is a file. Name its folder: {given.data.path.parent}.")
@@ -75,23 +80,63 @@ def project(params: str, run: str | None = None) -> Project:
 
 
 def bring_data(of: Project) -> None:
-    """Makes the data present: as it stands, else from DVC's cache, else the starter's when its params are in use.
+    """Makes the data present: as it stands, else from DVC's cache or remote, else the starter's when its params are in use.
 
-    A folder that holds anything is never checked out over: that could remove what has not been added yet.
+    A folder that holds anything is never checked out over: that could remove what has not been added yet. Where a version is asked
+    for, nothing else takes its place.
     """
     place = of.root / of.data
     inside = not of.data.is_absolute() and ".." not in of.data.parts
-    if inside and not (of.root / of.data.parts[0]).exists():
-        dvc.checkout_data(of.root, Path(of.data.parts[0]))
+    top = Path(of.data.parts[0])
+    lost = inside and not (of.root / top).exists() and (of.root / f"{top}.dvc").exists() and dvc.bring_data(of.root, top)
     if not place.exists() and of.data == STARTER:
-        from lepton.starter import vision
-
-        Console(stderr=True).print(f"{of.data} is not there: making the starter data")
-        vision.build(place)
+        _build_starter(of.root, f"{top}.dvc: {lost}. Where it was made: dvc push." if lost else "")
+    elif lost:
+        raise LeptonError(f"{top}.dvc: {lost}. Where it was made: dvc push.")
     if not place.exists():
         raise LeptonError(f"params.yaml: data.path: {of.data} is not there. Put samples.parquet in it, or change the path.")
     if inside and not (of.root / f"{of.data.parts[0]}.dvc").exists():
         dvc.add(of.root, Path(of.data.parts[0]))
+
+
+def _build_starter(root: Path, lost: str) -> None:
+    """lost: why the version of the data that is asked for is not there; said where the starter's is another one."""
+    from lepton.starter import vision
+
+    Console(stderr=True).print(f"{STARTER} is not there: making the starter data")
+    if not lost:
+        return vision.build(root / STARTER)
+    top = STARTER.parts[0]
+    with files.replacing_folder(root / top) as temporary:
+        vision.build(temporary / STARTER.relative_to(top))
+        if dvc.version_of(root, temporary) != hashes(root).get(top):
+            raise LeptonError(lost)
+
+
+def ingest(of: Project, run: str) -> Project:
+    """Adds what has arrived at `ingest.source` of the folder that the run was started in to the data; Refusal where it is unfit."""
+    from lepton.ops import ingest
+
+    if not of.own:
+        raise LeptonError("ingest: the data of a project beside the root's own is changed where it stands. Leave out --ingest.")
+    arrived = ingest.take(of.root, Path(), of.params, run)
+    if arrived:
+        print(f"{arrived} …", flush=True)
+    return replace(of, arrived=arrived)
+
+
+def settle(of: Project, run: str, state: State[Any]) -> State[Any]:
+    """What becomes of the drops that a run has taken in, by how it ended: put away, into quarantine, or left for the next run."""
+    from lepton.ops import drops, ingest
+
+    arrived, name = of.arrived, state.name or "Failed"
+    if arrived is None or name == "Failed":
+        return state
+    if name == "Refused":
+        return end(name, ingest.reject(of.root, of.params, arrived, run, str(state.message))) if arrived.news else state
+    for drop in arrived.drops:
+        drops.consume(drop, run)
+    return end(name, f"{state.message}, {arrived}")
 
 
 def plan(of: Project) -> dvc.Plan:
@@ -173,8 +218,10 @@ def verdict(decision: Decision | None) -> str:
 
 def publish(of: Project, run: str, decision: Decision | None) -> Published:
     """Data and outputs to DVC's remote, then a commit on a branch of its own."""
-    told = {"run": run, "gain": gain(of), "gate": verdict(decision), "data": hashes(of.root).get(of.data.parts[0])}
-    return publishing.publish(of.root, run, told)
+    told: dict[str, Any] = {"run": run, "gain": gain(of), "gate": verdict(decision), "data": hashes(of.root).get(of.data.parts[0])}
+    if of.arrived and of.arrived.news:
+        told["ingested"] = [drop.name for drop in of.arrived.drops]
+    return publishing.publish(of.root, run, told, of.begun)
 
 
 def crown(of: Project, decision: Decision, there: Published) -> champion.Champion | None:

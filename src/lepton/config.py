@@ -271,6 +271,12 @@ class Tracking(Strict):
     media: bool = False  # may images of the data leave the machine?
 
 
+class Ingest(Strict):
+    """Where runs by the schedule look for new data; docs/operate.md. No stage reads it."""
+
+    source: str | None = None  # folder of drops, or, in quotes, URL of a samples.parquet (https, http, file); null: off
+
+
 class Params(Strict):
     """One project. Built by `load`."""
 
@@ -298,6 +304,7 @@ class Params(Strict):
     gate: Gate = Gate()
     limits: Limits = Limits()
     tracking: Tracking = Tracking()
+    ingest: Ingest = Ingest()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Params":
@@ -311,6 +318,8 @@ class Params(Strict):
             raise PydanticCustomError("name", f"a task cannot be named {taken[0]!r}, a word that PyTorch needs. Choose another.")
         if self.data.split.valid + self.data.split.test >= 1:
             raise PydanticCustomError("split", "data.split: valid and test leave nothing to train on")
+        if not self.data.path.is_absolute() and Path(self.ingest.source or "").is_relative_to(self.data.path.parts[0]):
+            raise PydanticCustomError("ingest", f"ingest.source: lies in {self.data.path.parts[0]}/. Name a folder outside")
         return self
 
     @model_validator(mode="after")

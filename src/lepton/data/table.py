@@ -37,6 +37,11 @@ def columns_of(name: str, params: Params) -> dict[str, str]:
 
 def read_table(folder: Path, name: str, params: Params) -> pd.DataFrame:
     """Table `name` (samples or new_tasks) with every column that params.yaml names; a LeptonError says what is missing."""
+    return read_arrow(folder, name, params).to_pandas()
+
+
+def read_arrow(folder: Path, name: str, params: Params) -> pa.Table:
+    """The same with the types of its file."""
     path = folder / f"{name}.parquet"
     if not path.exists():
         starter = folder.name if folder.parts[:1] == ("data",) and folder.name in STARTERS else None
@@ -59,7 +64,7 @@ def read_table(folder: Path, name: str, params: Params) -> pd.DataFrame:
             raise LeptonError(f"{path}: no column {column!r}, which {key} in params.yaml names.{own} {hint}")
     if table.num_rows == 0:
         raise LeptonError(f"{path}: holds no rows. Export it again.")
-    return table.to_pandas()
+    return table
 
 
 def write_table(path: Path, table: pd.DataFrame, like: Path) -> None:

@@ -64,6 +64,7 @@ def _repo(root: Path) -> Iterator[Any]:
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.ERROR)  # warns of every empty __init__.py, at every question
+    logging.getLogger("dvc_data").setLevel(logging.ERROR)  # of what a remote lacks, hash by hash
     try:
         with warnings.catch_warnings(), chdir(root), _whole_files():  # targets are relative to the working directory
             warnings.simplefilter("ignore", DeprecationWarning)  # of DVC's libraries
@@ -309,9 +310,24 @@ def read(root: Path, commit: str, path: str) -> bytes:
         return content
 
 
-def checkout_data(root: Path, path: Path) -> bool:
-    """Brings `path` back from the cache, as its .dvc file has it; False when that cannot be done."""
-    file = path.with_name(f"{path.name}.dvc")
-    if not (root / file).exists():
-        return False
-    return restore(root, str(file))
+def bring_data(root: Path, path: Path) -> str:
+    """Brings `path` back as its .dvc file has it, from the cache, else from the remote; empty, or why that cannot be done."""
+    file = str(path.with_name(f"{path.name}.dvc"))
+    if restore(root, file):
+        return ""
+    try:
+        with _repo(root) as repo:
+            repo.fetch(targets=[file])
+        return "" if restore(root, file) else "neither DVC's cache nor its remote has it whole"
+    except LeptonError as error:
+        return f"DVC's cache does not have it whole, and {error}"
+
+
+def version_of(root: Path, folder: Path) -> str:
+    """The hash that DVC gives what stands in a folder; it need not keep it."""
+    from dvc.fs import localfs
+    from dvc_data.hashfile.build import build
+
+    with _repo(root) as repo:
+        *_, found = build(repo.cache.local, str(folder), localfs, "md5", dry_run=True)
+        return str(found.hash_info.value)

@@ -6,7 +6,7 @@ is checked out nor the index nor any file changes.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from filelock import FileLock
 
 from lepton.environment import home
 from lepton.errors import LeptonError
-from lepton.ops import dvc, git, refs
+from lepton.ops import dvc, git, refs, versions
+from lepton.ops.versions import BRANCH
 
-BRANCH = "retrain/"
 OWN = ("dvc.lock", "params.yaml", "*.dvc")  # all that a run may change
 
 
@@ -30,11 +30,12 @@ class Published:
     new: bool = False
 
 
-def publish(root: Path, run: str, told: Mapping[str, Any]) -> Published:
+def publish(root: Path, run: str, told: Mapping[str, Any], begun: Sequence[str] = ()) -> Published:
     """Publishes the project as it stands; what was published before stays where it is. told: the commit's message, as JSON.
 
-    One publisher at a time on this machine; another one waits. LeptonError where code differs from the commit, DVC has no remote or
-    something is missing on it, or git refuses.
+    begun: publications that the run's data began with (`versions`). One publisher at a time on this machine; another one waits.
+    LeptonError where code differs from the commit, DVC has no remote or something is missing on it, or git refuses; or where others
+    have published data meanwhile that this lacks.
     """
     with FileLock(home(root) / "publish.lock"):
         if stray := [name for name in git.differing(root, "src") if not any(Path(name).match(own) for own in OWN)]:
@@ -48,8 +49,10 @@ def publish(root: Path, run: str, told: Mapping[str, Any]) -> Published:
             return Published(git.sha(root))
         if known := already(root):
             return known
+        if begun or "ingested" in told:
+            versions.check(root, begun)
         title = f"Retrained {run}: {told['gain']}" if "gain" in told else f"Retrained {run}"
-        commit = refs.committed(root, OWN, f"{title}\n\n{json.dumps(told, indent=1, ensure_ascii=False)}\n")
+        commit = refs.committed(root, OWN, f"{title}\n\n{json.dumps(told, indent=1, ensure_ascii=False)}\n", begun)
         refs.put(root, f"refs/heads/{BRANCH}{run}", commit)
         return Published(commit, f"{BRANCH}{run}", new=True)
 

@@ -59,9 +59,10 @@ def snapshot(root: Path, paths: Sequence[str]) -> str:
         return run(root, "write-tree", **index)
 
 
-def committed(root: Path, paths: Sequence[str], message: str) -> str:
-    """A commit of that tree on top of the present one; on no branch yet."""
-    return run(root, *_somebody(root), "commit-tree", snapshot(root, paths), "-p", "HEAD", "-m", message)
+def committed(root: Path, paths: Sequence[str], message: str, others: Sequence[str] = ()) -> str:
+    """A commit of that tree on top of the present one, and of others whose content it holds; on no branch yet."""
+    parents = [word for parent in ("HEAD", *others) for word in ("-p", parent)]
+    return run(root, *_somebody(root), "commit-tree", snapshot(root, paths), *parents, "-m", message)
 
 
 def same_files(root: Path, commit: str, paths: Sequence[str]) -> bool:
