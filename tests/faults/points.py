@@ -42,6 +42,12 @@ TOY = [
     flow("writing the page", "pathlib:Path.write_text", "half", argument=0, match="index.html", clone=False),
 ]
 
+DROPS = [
+    flow("taking in new data, written and not added", "lepton.ops.ingest:_Data.write", "after"),
+    flow("taking in new data, written and not added", "lepton.ops.ingest:_Data.write", "after", clone=False),
+    flow("taking in new data, published and not put away", "lepton.ops.drops:consume", "before"),
+]
+
 TRAINING = {"process": "lepton.stages.train"}
 STARTER = [
     Point("in the middle of an epoch", TRAINING | {"at": "lepton.training.loop:Trainer._step", "when": "before", "call": 12}),

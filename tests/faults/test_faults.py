@@ -13,6 +13,7 @@ import numpy as np
 import points
 import pytest
 import starters
+import toys
 import worlds
 from points import Point
 from prefect.settings import PREFECT_API_URL
@@ -56,6 +57,22 @@ def test_killed_on_the_toy(world: World, point: Point, expected: Expected, recor
     """In a clone by a server that lives on, as `make serve` runs it; in place with a server of the run's own."""
     server = str(PREFECT_API_URL.value()) if point.clone else None
     killed_and_run_again(world, point, expected(point.clone), server, record_property)
+
+
+@pytest.fixture(scope="module")
+def with_a_drop(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Expected:
+    base = toys.with_a_drop(tmp_path_factory.mktemp("drop") / "base")
+    return Expected(base, tmp_path_factory.mktemp("expected"), str(PREFECT_API_URL.value()))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("point", points.DROPS, ids=str)
+def test_killed_while_new_data_is_taken_in(with_a_drop: Expected, point: Point, tmp_path: Path, record_property: Tell) -> None:
+    world = with_a_drop.base.copy(tmp_path / "world")
+    try:
+        killed_and_run_again(world, point, with_a_drop(point.clone), with_a_drop.server, record_property)
+    finally:
+        world.end()
 
 
 @pytest.fixture(scope="module")

@@ -26,11 +26,12 @@ PATIENCE = 240  # seconds; for a run
 
 @dataclass(frozen=True)
 class World:
-    """A folder that holds `project`, `origin.git` and `remote`; flow: the module that retrains it."""
+    """A folder that holds `project`, `origin.git` and `remote`; flow: the module that retrains it, with these options."""
 
     place: Path
     name: str
     flow: str
+    options: tuple[str, ...] = ()
 
     @property
     def project(self) -> Path:
@@ -54,7 +55,7 @@ class World:
 
     def copy(self, place: Path) -> "World":
         shutil.copytree(self.place, place, symlinks=True)
-        other = World(place, self.name, self.flow)
+        other = World(place, self.name, self.flow, self.options)
         other.wire()
         return other
 
@@ -79,7 +80,7 @@ class World:
         self, clone: bool, points: Sequence[Mapping[str, Any]] = (), server: str | None = None, said: str = "said.txt"
     ) -> "subprocess.Popen[bytes]":
         """Begins a run in a process group of its own; what it prints goes to the file `said`."""
-        command = [sys.executable, "-m", self.flow, "--promote", *(["--clone"] if clone else [])]
+        command = [sys.executable, "-m", self.flow, "--promote", *self.options, *(["--clone"] if clone else [])]
         with (self.place / said).open("wb") as out:
             how: dict[str, Any] = {"stdout": out, "stderr": out, "stdin": subprocess.DEVNULL, "start_new_session": True}
             return subprocess.Popen(command, cwd=self.project, env=self.environment(points, server), **how)
@@ -183,6 +184,8 @@ def outcome(world: World) -> dict[str, Any]:
         "stored": sorted(
             path.parent.name + path.name for path in (world.remote / "files/md5").glob("*/*") if path.suffix != ".tmp"
         ),
+        "incoming": sorted(path.name for path in (root / "incoming").glob("*")),
+        "ingested": sorted(path.name for path in (root / ".lepton/ingested").glob("*/*")),
         "files": {str(path.relative_to(root)): hashlib.md5(path.read_bytes()).hexdigest() for path in files},
         "commit": git.sha(root),
         "status": git.changed(root),
