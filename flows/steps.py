@@ -23,6 +23,7 @@ from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision
 from lepton.ops import champion, dvc, projects, publishing, runs, versions
 from lepton.ops.lineage import hashes
+from lepton.ops.network import patiently
 from lepton.ops.publishing import Published
 
 if TYPE_CHECKING:
@@ -226,7 +227,7 @@ def publish(of: Project, run: str, decision: Decision | None) -> Published:
 
 def crown(of: Project, decision: Decision, there: Published) -> champion.Champion | None:
     """Makes the model the champion, where the gate lets it through and it is not the champion already."""
-    champion.refresh(of.root)  # another run may have come to the same model meanwhile
+    patiently(champion.refresh)(of.root)  # another run may have come to the same model meanwhile
     reigning = champion.current(of.root)
     if not decision.promote or (reigning and reigning.told["model"] == decision.model):
         return None

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import psutil
 
 from lepton.errors import LeptonError
+from lepton.ops.network import TransferFailed, patiently
 
 How = Literal["ran", "cached", "unchanged"]
 INTERRUPTED = (130, -signal.SIGINT)  # exit codes after Ctrl-C: a stage's own, and that of one that was still importing
@@ -59,7 +60,7 @@ class Plan:
 @contextmanager
 def _repo(root: Path) -> Iterator[Any]:
     """The project of DVC in `root`; what DVC has against it becomes one line."""
-    from dvc.exceptions import DvcException
+    from dvc.exceptions import DvcException, FileTransferError
     from dvc.lock import LockError
     from dvc.repo import Repo
 
@@ -75,7 +76,8 @@ def _repo(root: Path) -> Iterator[Any]:
         first = _first(error)
         if isinstance(first, LockError):
             raise Busy(_busy(str(first))) from None
-        raise LeptonError(f"dvc: {' '.join(str(first).split())}") from error
+        kind = TransferFailed if isinstance(first, FileTransferError | ConnectionError | TimeoutError) else LeptonError
+        raise kind(f"dvc: {' '.join(str(first).split())}") from error
 
 
 @contextmanager
@@ -289,12 +291,14 @@ def remote(root: Path) -> Remote | None:
         return Remote(name, str(repo.config["remote"][name]["url"])) if name else None
 
 
+@patiently
 def push(root: Path) -> None:
     """Sends the data and all outputs, as the project's files have them now, to the default remote."""
     with _repo(root) as repo:
         repo.push()
 
 
+@patiently
 def not_in_remote(root: Path) -> list[str]:
     """What the default remote lacks of the data and all outputs."""
     with _repo(root) as repo:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lepton.ops.git import origin, run
+from lepton.ops.network import patiently
 
 
 def tags(root: Path, pattern: str) -> list[tuple[str, str, str]]:
@@ -70,6 +71,7 @@ def same_files(root: Path, commit: str, paths: Sequence[str]) -> bool:
     return not run(root, "diff-tree", "-r", "--name-only", commit, snapshot(root, paths), "--", *paths)
 
 
+@patiently
 def put(root: Path, ref: str, commit: str) -> None:
     """Makes a new ref in `origin`, or here where there is none; LeptonError where it is taken."""
     if origin(root):
@@ -78,6 +80,7 @@ def put(root: Path, ref: str, commit: str) -> None:
         run(root, "update-ref", ref, commit, "0" * 40)
 
 
+@patiently
 def branches(root: Path, prefix: str) -> list[tuple[str, str]]:
     """Branches here, or in `origin` where there is one, as (name, commit)."""
     if origin(root):
