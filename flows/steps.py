@@ -21,7 +21,7 @@ from lepton.config import Params, load, nearest
 from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision
-from lepton.ops import champion, dvc, projects, publishing, runs, versions
+from lepton.ops import champion, dvc, gpu, projects, publishing, runs, versions
 from lepton.ops.lineage import hashes
 from lepton.ops.network import patiently
 from lepton.ops.publishing import Published
@@ -166,19 +166,20 @@ def _refusal() -> str:
 
 
 @task(cache_policy=NO_CACHE, retries=0, persist_result=False)
-def run_stage(root: Path, outcome: Outcome, minutes: float) -> State[Any]:
-    """Brings one stage up to date, in so many minutes. After a failure its earlier outputs are put back."""
+def run_stage(of: Project, outcome: Outcome) -> State[Any]:
+    """Brings one stage up to date, within its limit. After a failure its earlier outputs are put back."""
     started = time.perf_counter()
     print(f"{outcome.stage} …", flush=True)
     try:
-        outcome.how = dvc.reproduce(root, outcome.stage, minutes)
+        with gpu.alone(of.params.compute):
+            outcome.how = dvc.reproduce(of.root, outcome.stage, of.params.limits.of(outcome.stage))
     except LeptonError as error:
         ended = error if isinstance(error, dvc.StageFailed) else None
         refused = ended is not None and ended.code == 3
         outcome.how = "refused" if refused else "interrupted" if ended and ended.interrupted else "failed"
         outcome.reason = _refusal() if refused else str(error)
         if not isinstance(error, dvc.Busy):  # what another run is making is left to it
-            dvc.restore(root, outcome.stage)
+            dvc.restore(of.root, outcome.stage)
     outcome.seconds = time.perf_counter() - started
     return end(outcome.state, outcome.reason or f"{outcome.how} in {outcome.seconds:.1f} s")
 

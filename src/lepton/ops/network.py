@@ -19,8 +19,8 @@ T = TypeVar("T")
 # git has one exit code for all that goes wrong, and says the rest in words
 PASSES = re.compile(
     r"could not resolve (host|proxy)|temporary failure in name resolution|timed out"
-    r"|connection (was )?(reset|refused|closed|aborted)|(failed|could not|couldn't) (to )?connect|unexpected disconnect|hung up unexpectedly|early eof|rpc failed"
-    r"|returned error: (429|5\d\d)",
+    r"|connection (was )?(reset|refused|closed|aborted)|(failed|could not|couldn't) (to )?connect"
+    r"|unexpected disconnect|hung up unexpectedly|early eof|rpc failed|returned error: (429|5\d\d)",
     re.IGNORECASE,
 )
 
