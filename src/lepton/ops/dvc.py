@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import psutil
 
+from lepton.environment import OWNER
 from lepton.errors import LeptonError
 from lepton.ops.network import TransferFailed, patiently
 
@@ -141,11 +142,12 @@ def _first(error: BaseException) -> BaseException:
 
 @contextmanager
 def _environment(root: Path) -> Iterator[None]:
-    """Stages run on this process's Python and on the code that DVC hashes, wherever lepton is installed from."""
-    before = {name: os.environ.get(name) for name in ("PATH", "PYTHONPATH")}
+    """Stages run on this process's Python and on the code that DVC hashes, wherever lepton is installed from, and end with it."""
+    before = {name: os.environ.get(name) for name in ("PATH", "PYTHONPATH", OWNER)}
     first = {"PATH": os.path.dirname(sys.executable), "PYTHONPATH": str(root / "src")}
-    for name, value in before.items():
-        os.environ[name] = os.pathsep.join(filter(None, (first[name], value)))
+    for name, ours in first.items():
+        os.environ[name] = os.pathsep.join(filter(None, (ours, before[name])))
+    os.environ[OWNER] = str(os.getpid())
     try:
         yield
     finally:

@@ -5,6 +5,7 @@ $LEPTON_FAULT is a list of points, as JSON:
     process   words that the command line of the process holds; other processes are left alone
     at        module:function or module:Class.method
     when      before | after the call | half: after it, with the file that it wrote cut in half | note: not at all
+              owner: before it, and the stage's run alone, not the stage
     call      which call of it, the first one being 1
     argument  of the call, that names the file (half)
     match     what the call's arguments hold as text, for the call to count
@@ -47,6 +48,10 @@ def _patched(point, function):
         if left[0] or (point["when"] == "note"):
             if point["when"] == "note":
                 _log(point["name"])
+            return function(*arguments, **options)
+        if point["when"] == "owner":
+            _log("killed")
+            os.kill(int(os.environ["LEPTON_OWNER"]), signal.SIGKILL)
             return function(*arguments, **options)
         if point["when"] != "before":
             function(*arguments, **options)
