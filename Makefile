@@ -8,16 +8,19 @@ READY := $(VENV)/.ready
 QUIET := -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check serve bench
+.PHONY: help run test test-faults check serve bench
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 run: $(READY)  ## bring the project up to date and show the page; PARAMS=examples/x.yaml for another project, PROMOTE=1 to publish, INGEST=1 with new data
 	@$(BIN)/python -m flows.retrain --params $(PARAMS) $(if $(PROMOTE),--promote) $(if $(INGEST),--ingest)
 
 test: $(READY)  ## the tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
+test-faults: $(READY)  ## kills runs at every fault point, and runs them again; MOMENTS=20 SEED=0 also at random moments
+	@FAULT_MOMENTS=$(or $(MOMENTS),0) FAULT_SEED=$(or $(SEED),0) $(BIN)/python -m pytest -q -m "" -n 2 tests/faults
 
 check: $(READY)  ## style, types, and the rules of the rooms
 	@$(BIN)/ruff check

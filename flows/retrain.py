@@ -103,7 +103,7 @@ def bring_up_to_date(project: steps.Project, run: str, wanted: Wanted) -> State[
     outcomes = {stage: steps.Outcome(stage, "not reached" if stage in plan.todo else "unchanged") for stage in plan.stages}
     for stage in plan.todo:
         outcome = outcomes[stage]
-        steps.run_stage.with_options(name=stage)(project.root, outcome, return_state=True)
+        steps.run_stage.with_options(name=stage)(project, outcome, return_state=True)
         if outcome.reason:
             return steps.conclude(outcome.state, f"{stage}: {outcome.reason}", list(outcomes.values()))
     if plan.todo:

@@ -24,7 +24,7 @@ from prefect.states import Pending
 from rich.console import Console
 from rich.table import Table
 
-from flows import ROOT, server
+from flows import ROOT, server, zombies
 from lepton import environment
 from lepton.errors import LeptonError
 
@@ -39,15 +39,8 @@ def child(*command: str, shown: bool) -> "Iterator[subprocess.Popen[bytes]]":
     variables = {**os.environ, "PREFECT_LOGGING_LEVEL": "INFO"}
     log = environment.home() / "prefect" / f"{command[0]}.log"
     with log.open("w") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", *command],
-            cwd=ROOT,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=None if shown else file,
-            stderr=None if shown else file,
-            start_new_session=True,
-        )
+        out = None if shown else file
+        process = server.attached("prefect", *command, cwd=ROOT, env=variables, stdout=out, stderr=out)
         try:
             yield process
         finally:
@@ -62,6 +55,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
             process.wait(timeout=GRACE)
         except (ProcessLookupError, subprocess.TimeoutExpired):
             continue
+    server.detach(process)
 
 
 def prefect(*command: str) -> None:
@@ -80,6 +74,7 @@ def deploy(every: int | None) -> None:
         how = ("--params", '{"clone": true, "promote": true, "reason": "schedule"}')
         once = ("--concurrency-limit", "1", "--collision-strategy", "CANCEL_NEW")
         prefect("deploy", "flows/retrain.py:retrain", "--name", "often", "--pool", POOL, "--interval", str(every), *how, *once)
+    zombies.watch()
 
 
 def serve(every: int | None) -> None:
@@ -92,6 +87,8 @@ def serve(every: int | None) -> None:
         child("server", "start", "--host", "127.0.0.1", "--port", str(port), shown=False) as running,
     ):
         server.wait(url, running)
+        for run in zombies.close():
+            console.print(f"{run}: {zombies.LOST}")
         deploy(every)
         with server.announced(url), child("worker", "start", "--pool", POOL, "--type", "process", shown=True) as worker:
             console.print(f"serving at {url.removesuffix('/api')}; deployments: prefect.yaml; Ctrl-C ends it", soft_wrap=True)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -21,6 +22,12 @@ from lepton.errors import LeptonError
 
 PATIENCE = 120  # seconds
 COMMAND = ["uvicorn", "--factory", "prefect.server.api.server:create_app", "--log-level", "critical", "--lifespan", "on"]
+ATTACHED = """
+import os, runpy, signal, sys, threading
+threading.Thread(target=lambda: (os.read(0, 1), os.killpg(0, signal.SIGKILL)), daemon=True).start()
+sys.argv.pop(0)
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
 AS_PREFECT_DOES = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
@@ -73,6 +80,21 @@ def wait(url: str, process: "subprocess.Popen[bytes]") -> None:
         time.sleep(0.1)
 
 
+def attached(module: str, *arguments: str, **how: Any) -> "subprocess.Popen[bytes]":
+    """A module as a process with a group of its own, all of which ends when this process does, even if that is killed.
+
+    Its standard input is a pipe that closes then. Otherwise a server would live on, and hold its port and its database.
+    """
+    command = [sys.executable, "-c", ATTACHED, module, *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, **how)
+
+
+def detach(process: "subprocess.Popen[bytes]") -> None:
+    """Closes that pipe, once the process has ended."""
+    if process.stdin:
+        process.stdin.close()
+
+
 @contextmanager
 def temporary() -> Iterator[Callable[[], None]]:
     """Starts the server, and gives a function that returns when it is ready; the server ends with the block."""
@@ -82,8 +104,7 @@ def temporary() -> Iterator[Callable[[], None]]:
         return
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
-    command = [sys.executable, "-m", *COMMAND, "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(command, env={**os.environ, **AS_PREFECT_DOES}, stdin=subprocess.DEVNULL, start_new_session=True)
+    process = attached(*COMMAND, "--host", "127.0.0.1", "--port", str(port), env={**os.environ, **AS_PREFECT_DOES})
     try:
         with temporary_settings({PREFECT_API_URL: url}):
             yield lambda: wait(url, process)
@@ -94,3 +115,4 @@ def temporary() -> Iterator[Callable[[], None]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        detach(process)

@@ -17,12 +17,13 @@ from rich.console import Console
 from rich.table import Table
 
 from lepton import files
-from lepton.config import Params, load
+from lepton.config import Params, load, nearest
 from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision
-from lepton.ops import champion, dvc, git, projects, publishing, runs, versions
+from lepton.ops import champion, dvc, git, gpu, projects, publishing, runs, versions
 from lepton.ops.lineage import hashes
+from lepton.ops.network import patiently
 from lepton.ops.publishing import Published
 
 if TYPE_CHECKING:
@@ -159,6 +160,9 @@ def plan(of: Project) -> dvc.Plan:
     if absent := projects.left_out(of.root, of.root / "params.yaml"):
         lines = ", ".join(f"{name}: {{}}" for name in absent)
         raise LeptonError(f"params.yaml: DVC wants every block to stand there. Add what is left out, empty: {lines}.")
+    for name in of.params.limits.stages:
+        if name not in found.stages:
+            raise LeptonError(f"params.yaml: limits.stages: there is no stage {name!r}. {nearest(name, found.stages)}")
     for file in found.data:
         dvc.add(of.root, Path(file).with_suffix(""))
     return found
@@ -176,19 +180,20 @@ def _refusal() -> str:
 
 
 @task(cache_policy=NO_CACHE, retries=0, persist_result=False)
-def run_stage(root: Path, outcome: Outcome) -> State[Any]:
-    """Brings one stage up to date. After a failure its earlier outputs are put back."""
+def run_stage(of: Project, outcome: Outcome) -> State[Any]:
+    """Brings one stage up to date, within its limit. After a failure its earlier outputs are put back."""
     started = time.perf_counter()
     print(f"{outcome.stage} …", flush=True)
     try:
-        outcome.how = dvc.reproduce(root, outcome.stage)
+        with gpu.alone(of.params.compute):
+            outcome.how = dvc.reproduce(of.root, outcome.stage, of.params.limits.of(outcome.stage))
     except LeptonError as error:
         ended = error if isinstance(error, dvc.StageFailed) else None
         refused = ended is not None and ended.code == 3
         outcome.how = "refused" if refused else "interrupted" if ended and ended.interrupted else "failed"
         outcome.reason = _refusal() if refused else str(error)
         if not isinstance(error, dvc.Busy):  # what another run is making is left to it
-            dvc.restore(root, outcome.stage)
+            dvc.restore(of.root, outcome.stage)
     outcome.seconds = time.perf_counter() - started
     return end(outcome.state, outcome.reason or f"{outcome.how} in {outcome.seconds:.1f} s")
 
@@ -240,6 +245,7 @@ def publish(of: Project, run: str, decision: Decision | None, reason: str, prefi
 
 def eligible(of: Project, decision: Decision | None) -> Decision | None:
     """The decision, where by it a model takes the champion's place that is not the champion already."""
+    patiently(champion.refresh)(of.root)  # another run may have come to the same model meanwhile
     reigning = champion.current(of.root)
     return decision if decision and decision.promote and not (reigning and reigning.told["model"] == decision.model) else None
 

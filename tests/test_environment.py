@@ -1,7 +1,10 @@
 """Promises of what is set in one place."""
 
+import os
 import platform
 import resource
+import subprocess
+import sys
 
 import pytest
 
@@ -17,3 +20,14 @@ def test_freed_memory_stays_with_the_process() -> None:
     for _ in range(10):
         bytearray(size)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < pages
+
+
+def test_a_stage_ends_with_the_run_that_it_belongs_to() -> None:
+    code = "import time; from lepton import environment as e; e.GLANCE = 0.1; e.end_with_owner(); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as owner:
+        variables = {**os.environ, environment.OWNER: str(owner.pid)}
+        with subprocess.Popen([sys.executable, "-c", code], env=variables, stdout=subprocess.PIPE) as stage:
+            stage.stdout.readline()
+            assert stage.poll() is None
+            owner.kill()
+            assert stage.wait(timeout=20) == 130

@@ -1,6 +1,7 @@
 """Promises of written files."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -126,3 +127,11 @@ def test_arrays_come_back_memory_mapped(tmp_path: Path, array: np.ndarray) -> No
     assert isinstance(read, np.memmap)
     assert read.dtype == array.dtype
     np.testing.assert_array_equal(read, array)
+
+
+def test_half_a_folder_that_a_killed_process_of_the_same_number_left_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / f".folder.{os.getpid()}").mkdir()
+    (tmp_path / f".folder.{os.getpid()}" / "half").touch()
+    with files.replacing_folder(tmp_path / "folder") as temporary:
+        (temporary / "whole").touch()
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["folder", "folder/whole"]

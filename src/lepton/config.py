@@ -282,6 +282,16 @@ class Drift(Strict):
     window: str | None = None  # table or folder to compare; null: what waits in ingest.source, else rows the champion lacks
 
 
+class Limits(Strict):
+    """How long stages may take. No stage reads it, so that a change runs nothing again."""
+
+    minutes: Positive = 1440.0  # that a stage may take before it is ended with all of its processes; inf: off
+    stages: dict[str, Positive] = {}  # minutes of single stages, in its place
+
+    def of(self, stage: str) -> float:
+        return self.stages.get(stage, self.minutes)
+
+
 class Tracking(Strict):
     project: str = "lepton"
     media: bool = False  # may images of the data leave the machine?
@@ -320,6 +330,7 @@ class Params(Strict):
     gate: Gate = Gate()
     notify: Notify = Notify()
     drift: Drift = Drift()
+    limits: Limits = Limits()
     tracking: Tracking = Tracking()
     ingest: Ingest = Ingest()
 

@@ -2,9 +2,17 @@
 
 import ctypes
 import os
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from lepton.errors import LeptonError
+
+OWNER = "LEPTON_OWNER"  # process of the run that a stage belongs to
+GLANCE = 2.0  # seconds between two looks at it
 
 
 def home(root: Path | None = None) -> Path:
@@ -49,6 +57,21 @@ def set_defaults(root: Path | None = None, *, make: bool = True) -> None:
         os.environ.setdefault(name, str(value))
     if not os.environ.get("WANDB_API_KEY"):  # online without a key takes half a minute to fail
         os.environ.setdefault("WANDB_MODE", "offline")
+
+
+def end_with_owner() -> None:
+    """Ends this process soon after its run, where it has one. A stage whose run was killed would go on, beside the next run's."""
+    if OWNER not in os.environ:
+        return
+
+    def watch() -> None:
+        with suppress(psutil.NoSuchProcess):
+            owner = psutil.Process(int(os.environ[OWNER]))
+            while owner.is_running() and owner.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(GLANCE)
+        os._exit(130)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def keep_memory() -> None:

@@ -44,6 +44,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """Yields an empty temporary folder; when the block ends well it becomes `path`, and what was there before is gone."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with _writing(path):
+        shutil.rmtree(temporary, ignore_errors=True)  # of a process with this number that was killed
         temporary.mkdir()
         try:
             yield temporary

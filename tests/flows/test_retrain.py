@@ -165,3 +165,13 @@ def test_the_command_says_one_line_and_its_exit_code(project: Path) -> None:
     misspelt = command()
     assert misspelt.returncode == 2
     assert misspelt.stderr.splitlines() == ["Failed: params.yaml: unknown key 'trian'. Did you mean train?"]
+
+
+def test_a_stage_over_its_limit_fails_with_its_name_and_keeps_earlier_outputs(finished: Path, run: Run) -> None:
+    before = {file: content for file, (_, content) in snapshot(finished).items()}
+    toy.set_param(finished, "clean: {epochs: 1}", "clean: {epochs: 6}\nlimits: {stages: {first: 0.05}}")
+    state = run()
+    assert (state.name, state.message) == ("Failed", "first: took more than 0.05 minutes and was ended; see limits in params.yaml.")
+    assert {file: content for file, (_, content) in snapshot(finished).items()} == before
+    toy.set_param(finished, "{first: 0.05}", "{frist: 0.05}")
+    assert run().message == "params.yaml: limits.stages: there is no stage 'frist'. Did you mean first?"

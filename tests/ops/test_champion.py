@@ -208,3 +208,17 @@ def test_who_was_measured_beside_another_champion_is_measured_again(finished: Pa
     monkeypatch.setattr(champion, "MODEL", "artifacts/first/out.txt")
     monkeypatch.setattr(champion, "METRICS", "artifacts/last/metrics.json")
     assert champion.promote(finished, "gate", {"champion": "champion/1"}).number == 2
+
+
+def test_a_tag_that_another_run_here_has_fetched_meanwhile_is_no_fault(
+    project: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = refs.put
+
+    def put_and_fetch(root: Path, ref: str, commit: str) -> None:
+        put(root, ref, commit)
+        refs.fetch_tags(root, "champion/*")
+
+    monkeypatch.setattr(refs, "put", put_and_fetch)
+    refs.tag(project, "champion/1", git.sha(project), "{}")
+    assert [name for name, _, _ in refs.tags(project, "champion/*")] == ["champion/1"]

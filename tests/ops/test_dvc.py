@@ -163,3 +163,61 @@ def test_a_clone_shares_the_cache_the_remote_beside_it_and_what_is_set_on_this_m
         assert "remote.far.password=only here" in told
         assert git.changed(place) == []
         project = place
+
+
+def test_a_list_of_locks_that_a_kill_cut_short_locks_nothing(finished):
+    list_of_locks = finished / ".dvc/tmp/rwlock"
+    list_of_locks.write_text('{"write": {')
+    assert dvc.plan(finished).todo == []
+    toy.set_param(finished, "{explain: 1}", "{explain: 2}")
+    list_of_locks.write_text("")
+    assert dvc.reproduce(finished, "last") == "ran"
+
+
+def test_dvc_lock_is_written_whole_or_not_at_all(finished, monkeypatch):
+    from dvc.utils.serialize import _yaml
+
+    before = (finished / "dvc.lock").read_bytes()
+    toy.set_param(finished, "{explain: 1}", "{explain: 2}")
+
+    def half(data, stream):
+        stream.write("schema: '2.0'\nsta")
+        raise OSError("No space left on device")
+
+    dump = _yaml._dump
+    monkeypatch.setattr(_yaml, "_dump", half)
+    with pytest.raises(LeptonError):
+        dvc.reproduce(finished, "last")
+    assert (finished / "dvc.lock").read_bytes() == before
+    monkeypatch.setattr(_yaml, "_dump", dump)
+    assert dvc.reproduce(finished, "last") == "ran"
+    assert (finished / "dvc.lock").read_bytes() != before
+
+
+def test_an_entry_of_the_run_cache_that_a_kill_left_empty_is_none(finished):
+    toy.set_param(finished, "{explain: 1}", "{explain: 2}")
+    assert dvc.reproduce(finished, "last") == "ran"
+    for entry in (finished / ".dvc/cache/runs").glob("*/*/*"):
+        entry.unlink()
+    toy.set_param(finished, "{explain: 2}", "{explain: 1}")
+    assert dvc.reproduce(finished, "last") == "ran"
+
+
+def test_a_stage_that_takes_too_long_is_ended_with_its_processes(finished):
+    toy.set_param(finished, "clean: {epochs: 1}", "clean: {epochs: 6}")
+    with pytest.raises(dvc.TookTooLong, match=r"took more than 0\.05 minutes and was ended; see limits in params\.yaml"):
+        dvc.reproduce(finished, "first", minutes=0.05)
+    pid = (finished / "pid").read_text()
+    assert not psutil.pid_exists(int(pid)) or psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
+    assert dvc.restore(finished, "first")
+    toy.set_param(finished, "clean: {epochs: 6}", "clean: {epochs: 1}")
+    assert dvc.plan(finished).todo == []
+
+
+def test_a_stage_that_ignores_being_asked_is_ended_too(finished, monkeypatch):
+    monkeypatch.setattr(dvc, "GRACE", 0.5)
+    code = finished / "src/toy.py"
+    code.write_text("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + code.read_text())
+    toy.set_param(finished, "clean: {epochs: 1}", "clean: {epochs: 6}")
+    with pytest.raises(dvc.TookTooLong):
+        dvc.reproduce(finished, "first", minutes=0.05)

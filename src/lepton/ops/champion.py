@@ -16,6 +16,7 @@ from lepton import files
 from lepton.errors import LeptonError
 from lepton.ops import dvc, git, refs
 from lepton.ops.lineage import hashes
+from lepton.ops.network import patiently
 
 PREFIX = "champion/"
 MODEL = "artifacts/compress/model.onnx"
@@ -80,7 +81,7 @@ def promote(root: Path, how: str, decision: Mapping[str, Any], commit: str | Non
 
     commit: that which holds it, published; None: the present one, if it does, whose outputs then go to the remote.
     """
-    refresh(root)
+    patiently(refresh)(root)
     now = current(root)
     if (now.tag if now else None) != decision.get("champion"):
         raise LeptonError(f"{now.tag if now else 'nobody'} is the champion by now. Run again, to be measured beside it.")

@@ -3,11 +3,14 @@
 DVC runs in this process (0.2 s a question instead of 2); the stages' commands run as processes of their own.
 """
 
+import json
 import logging
+import math
 import os
 import re
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
@@ -15,10 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
+from lepton.environment import OWNER
 from lepton.errors import LeptonError, redacted
+from lepton.ops.network import TransferFailed, patiently
 
 How = Literal["ran", "cached", "unchanged"]
 INTERRUPTED = (130, -signal.SIGINT)  # exit codes after Ctrl-C: a stage's own, and that of one that was still importing
+GRACE = 10  # seconds from asking a stage to end to ending it
 LOGS = ("dvc", "dvc_objects", "dvc_data")
 AGAIN = "interrupted. Run again: what was finished is not repeated."
 
@@ -36,6 +44,10 @@ class StageFailed(LeptonError):
 
 class Busy(LeptonError):
     """Another run holds what this one needs."""
+
+
+class TookTooLong(LeptonError):
+    """A stage was ended at its limit."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class _Redacted(logging.Formatter):
 @contextmanager
 def _repo(root: Path) -> Iterator[Any]:
     """The project of DVC in `root`; what DVC has against it becomes one line."""
-    from dvc.exceptions import DvcException
+    from dvc.exceptions import DvcException, FileTransferError
     from dvc.lock import LockError
     from dvc.repo import Repo
 
@@ -71,15 +83,62 @@ def _repo(root: Path) -> Iterator[Any]:
         if handler.formatter and not isinstance(handler.formatter, _Redacted):
             handler.setFormatter(_Redacted(handler.formatter))
     try:
-        with warnings.catch_warnings(), chdir(root):  # targets are relative to the working directory
+        with warnings.catch_warnings(), chdir(root), _whole_files():  # targets are relative to the working directory
             warnings.simplefilter("ignore", DeprecationWarning)  # of DVC's libraries
+            _forget_half_a_list()
             with Repo() as repo:
                 yield repo
     except (DvcException, OSError) as error:
         first = _first(error)
         if isinstance(first, LockError):
             raise Busy(_busy(str(first))) from None
-        raise LeptonError(f"dvc: {' '.join(str(first).split())}") from error
+        kind = TransferFailed if isinstance(first, FileTransferError | ConnectionError | TimeoutError) else LeptonError
+        raise kind(f"dvc: {' '.join(str(first).split())}") from error
+
+
+@contextmanager
+def _whole_files() -> Iterator[None]:
+    """Lets DVC write dvc.lock and .dvc files whole or not at all. It writes them in place, and nobody can read half of one."""
+    from dvc.utils.serialize import _common, _yaml
+
+    write = _common._dump_data
+
+    def whole(path: str | Path, *arguments: Any, **options: Any) -> None:
+        temporary = Path(f".dvc/tmp/lepton-{os.getpid()}-{threading.get_ident()}")
+        write(temporary, *arguments, **options)
+        os.replace(temporary, path)
+
+    places = (_common, _yaml)
+    for place in places:
+        place._dump_data = whole
+    try:
+        yield
+    finally:
+        for place in places:
+            place._dump_data = write
+
+
+def _forget_half_a_list() -> None:
+    """DVC's list of who uses what is written in place as well; where a kill has left half of it, it says nothing and locks all."""
+    from dvc.lock import make_lock
+
+    path = Path(".dvc/tmp/rwlock")
+    if _is_json(path):
+        return
+    with make_lock(f"{path}.lock", tmp_dir=str(path.parent)):  # whoever writes it holds this
+        if not _is_json(path):
+            path.unlink()
+
+
+def _is_json(path: Path) -> bool:
+    """Absent is fine too."""
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 def _busy(said: str) -> str:
@@ -98,11 +157,12 @@ def _first(error: BaseException) -> BaseException:
 
 @contextmanager
 def _environment(root: Path) -> Iterator[None]:
-    """Stages run on this process's Python and on the code that DVC hashes, wherever lepton is installed from."""
-    before = {name: os.environ.get(name) for name in ("PATH", "PYTHONPATH")}
+    """Stages run on this process's Python and on the code that DVC hashes, wherever lepton is installed from, and end with it."""
+    before = {name: os.environ.get(name) for name in ("PATH", "PYTHONPATH", OWNER)}
     first = {"PATH": os.path.dirname(sys.executable), "PYTHONPATH": str(root / "src")}
-    for name, value in before.items():
-        os.environ[name] = os.pathsep.join(filter(None, (first[name], value)))
+    for name, ours in first.items():
+        os.environ[name] = os.pathsep.join(filter(None, (ours, before[name])))
+    os.environ[OWNER] = str(os.getpid())
     try:
         yield
     finally:
@@ -111,19 +171,47 @@ def _environment(root: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _no_orphans() -> Iterator[None]:
-    """A command that DVC started ends with us: DVC does not end it when this process is asked to."""
-    import psutil
+def _no_orphans(minutes: float) -> Iterator[threading.Event]:
+    """A command that DVC started ends with us: DVC does not end it when this process is asked to.
 
-    before = set(psutil.Process().children())
+    It also ends after so many minutes; the event tells whether it came to that.
+    """
+    before, late = set(psutil.Process().children()), threading.Event()
+
+    def end() -> None:
+        late.set()
+        _end(set(psutil.Process().children()) - before, GRACE)
+
+    timer = threading.Timer(min(60 * minutes, threading.TIMEOUT_MAX), end)
+    timer.daemon = True
+    timer.start()
     try:
-        yield
+        yield late
     except BaseException:
-        for started in set(psutil.Process().children()) - before:
-            for process in [*started.children(recursive=True), started]:
-                with suppress(psutil.NoSuchProcess):
-                    process.terminate()
+        if not late.is_set():
+            _end(set(psutil.Process().children()) - before, None)
         raise
+    finally:
+        timer.cancel()
+
+
+def _end(started: set[psutil.Process], grace: float | None) -> None:
+    """Asks these processes and all below them to end; ends those that have not after so many seconds. None: only asks."""
+    every = [process for one in started for process in [*_below(one), one]]
+    for process in every:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    if grace is not None:
+        for process in psutil.wait_procs(every, timeout=grace)[1]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def plan(root: Path) -> Plan:
@@ -147,22 +235,32 @@ def plan(root: Path) -> Plan:
         )
 
 
-def reproduce(root: Path, stage: str) -> How:
-    """Brings `stage` up to date; its output goes to the terminal. StageFailed when its command fails."""
+def reproduce(root: Path, stage: str, minutes: float = math.inf) -> How:
+    """Brings `stage` up to date; its output goes to the terminal. StageFailed when its command fails.
+
+    minutes: that it may take; TookTooLong when it did, and was ended.
+    """
     from dvc.exceptions import ReproductionError
 
     restored: list[str] = []
-    with _repo(root) as repo, _environment(root), _no_orphans():
-        restore_of = repo.stage_cache.restore
+    with _repo(root) as repo, _environment(root), _no_orphans(minutes) as late:
+        restore_of, load_of = repo.stage_cache.restore, repo.stage_cache._load
 
         def restore(stage: Any, **options: Any) -> None:
             restore_of(stage, **options)
             restored.append(stage.addressing)
 
+        def load(stage: Any) -> Any:
+            with suppress(TypeError):  # a folder without an entry, which a kill leaves between making it and filling it
+                return load_of(stage)
+
         repo.stage_cache.restore = restore  # DVC says only in its log whether a stage came from its run cache
+        repo.stage_cache._load = load
         try:
             done = {stage.addressing for stage in repo.reproduce(targets=[stage])}
         except ReproductionError as error:
+            if late.is_set():
+                raise TookTooLong(f"took more than {minutes:g} minutes and was ended; see limits in params.yaml.") from None
             if code := re.search(r"exited with (-?\d+)$", str(error.__cause__)):
                 raise StageFailed(stage, int(code[1])) from None
             raise
@@ -222,12 +320,14 @@ def share(root: Path, place: Path) -> None:
         told["remote"] = {name: {**there.get(name, {}), **told["remote"].get(name, {})} for name in {**there, **told["remote"]}}
 
 
+@patiently
 def push(root: Path) -> None:
     """Sends the data and all outputs, as the project's files have them now, to the default remote."""
     with _repo(root) as repo:
         repo.push()
 
 
+@patiently
 def not_in_remote(root: Path) -> list[str]:
     """What the default remote lacks of the data and all outputs."""
     with _repo(root) as repo:

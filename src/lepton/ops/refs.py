@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lepton.ops.git import origin, run
+from lepton.ops.network import patiently
 
 
 def tags(root: Path, pattern: str) -> list[tuple[str, str, str]]:
@@ -39,8 +40,8 @@ def tag(root: Path, name: str, commit: str, message: str) -> None:
         file.write_text(f"object {commit}\ntype commit\ntag {name}\ntagger {who}\n\n{message}\n", encoding="utf-8")
         made = run(root, "hash-object", "-t", "tag", "-w", str(file))
     put(root, f"refs/tags/{name}", made)
-    if origin(root):
-        run(root, "update-ref", f"refs/tags/{name}", made, "0" * 40)
+    if origin(root):  # which another run here may have fetched it from already
+        run(root, "update-ref", f"refs/tags/{name}", made)
 
 
 def _somebody(root: Path) -> tuple[str, ...]:
@@ -70,6 +71,7 @@ def same_files(root: Path, commit: str, paths: Sequence[str]) -> bool:
     return not run(root, "diff-tree", "-r", "--name-only", commit, snapshot(root, paths), "--", *paths)
 
 
+@patiently
 def put(root: Path, ref: str, commit: str) -> None:
     """Makes a new ref in `origin`, or here where there is none; LeptonError where it is taken."""
     if origin(root):
@@ -78,6 +80,7 @@ def put(root: Path, ref: str, commit: str) -> None:
         run(root, "update-ref", ref, commit, "0" * 40)
 
 
+@patiently
 def branches(root: Path, prefix: str) -> list[tuple[str, str]]:
     """Branches here, or in `origin` where there is one, as (name, commit)."""
     if origin(root):

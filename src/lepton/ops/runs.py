@@ -9,6 +9,7 @@ import psutil
 
 from lepton.environment import home
 from lepton.ops import dvc, git
+from lepton.ops.network import patiently
 
 KEPT = 5  # folders of the latest runs
 PID = Path(".git/lepton.pid")
@@ -20,7 +21,7 @@ def fresh(root: Path, run: str) -> Path:
     Pushed: what `origin` has of the branch that is checked out. Without an origin, the present commit.
     """
     place = home(root) / "runs" / run
-    git.clone(root, place, pushed=True)
+    patiently(git.clone)(root, place, pushed=True)
     dvc.share(root, place)
     (place / PID).write_text(str(os.getpid()))
     for old in sorted(path for path in place.parent.iterdir() if path.is_dir() and path != place)[: 1 - KEPT or None]:

@@ -92,6 +92,7 @@ def main(name: str, work: Callable[[Stage], None]) -> None:
     The record is written when all else is done, so there is none of a run that failed.
     """
     _quiet()
+    environment.end_with_owner()
     refusal = environment.home() / "refusal.json"
     refusal.unlink(missing_ok=True)
     try:
