@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks import harness, intervals, jobs, vectors
 from benchmarks.trainings import Data, Training, changed
 from benchmarks.vector import Vector
-from lepton import config
+from lepton import blocks, config
 from lepton.config import Params
 
 LRS = (0.001, 0.003, 0.01)
@@ -32,7 +32,7 @@ EPOCHS = {"Tox21": 20, "Adult": 10}
 BATCH = {"Tox21": 64, "Adult": 256}
 RESAMPLES, SEED = 500, 0
 DEFAULT = "Lepton's default"
-NETWORKS = {DEFAULT: config.Model().sharing, "hard sharing": "hard"}
+NETWORKS = {DEFAULT: blocks.Model().sharing, "hard sharing": "hard"}
 ALONE, BOOSTING, MMOE = "single-task networks", "gradient boosting", "MMoE, torch-rechub"
 
 Setting = tuple[Any, float]  # size or leaves, learning rate

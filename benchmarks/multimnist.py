@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from benchmarks import harness, intervals, jobs
 from benchmarks.intervals import Interval
 from benchmarks.trainings import Data, Training, changed
-from lepton import config
+from lepton import blocks, config
 from lepton.data.store import Samples
 from lepton.errors import LeptonError
 
@@ -34,7 +34,7 @@ METHODS: dict[str, dict[str, str]] = {  # changes of the network and of the trai
     "equal weights": {"sharing": "hard", "weighting": "equal"},
     "uncertainty": {"sharing": "hard", "weighting": "uncertainty"},
     "MGDA": {"sharing": "hard", "weighting": "mgda"},
-    DEFAULT: {"sharing": config.Model().sharing, "weighting": config.Train().weighting},
+    DEFAULT: {"sharing": blocks.Model().sharing, "weighting": blocks.Train().weighting},
 }
 PUBLISHED = [  # data, method, epochs, left, right: Sener & Koltun 2018, table 3; Recon (Shi et al. 2023), table 1, with ResNet-18
     ("MultiMNIST", "published: single-task", 100, "97.23", "95.90"),

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torch import Generator, Tensor
 
-from lepton.config import Augment, Validate
+from lepton.blocks import Augment, Validate
 from lepton.inputs.base import BaseInput
 from lepton.types import Expectation, Share, Source, Warp
 

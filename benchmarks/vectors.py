@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from benchmarks.trainings import Data
-from lepton.config import Prepare
+from lepton.blocks import Prepare
 from lepton.data.balance import row_weights
 from lepton.data.store import Samples
 from lepton.errors import LeptonError

@@ -14,7 +14,8 @@ from prefect.blocks.core import Block
 from prefect.blocks.notifications import NotificationBlock
 
 from flows import server
-from lepton.config import Notify, Params, load
+from lepton.blocks import Notify
+from lepton.config import Params, load
 from lepton.errors import LeptonError
 from lepton.ops import notices
 

@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from lepton import files
-from lepton.config import Params, load, nearest
+from lepton.blocks import nearest
+from lepton.config import Params, load
 from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision

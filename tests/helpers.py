@@ -9,7 +9,7 @@ import torch
 from PIL import Image as Pillow
 from torch import Tensor
 
-from lepton import config
+from lepton import blocks, config
 from lepton.config import Params
 from lepton.data.store import Samples
 from lepton.inputs.image import Image
@@ -115,7 +115,7 @@ def model(
 
 def fresh(way: str, kind: Image, chosen: Mapping[str, BaseTask], **options: object) -> Sharing:
     """A network as training begins with it; of two groups where groups have trunks of their own."""
-    plan = config.Model(**{"sharing": way, **WAYS[way], **options})
+    plan = blocks.Model(**{"sharing": way, **WAYS[way], **options})
     cls = load_kind("sharing", plan.sharing)
     names = list(chosen)
     groups = [names[:1], names[1:]] if len(names) > 1 else [names]

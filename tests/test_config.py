@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from helpers import PARAMS
 from laws import one_line
-from lepton import config
+from lepton import blocks, config
 from lepton.errors import LeptonError
 
 ROOT = Path(__file__).parents[1]
@@ -44,9 +44,9 @@ def test_the_example_of_the_manual_is_valid(place: str) -> None:
 
 def test_blocks_that_are_left_out_take_their_defaults() -> None:
     params = config.parse(PARAMS)
-    assert params.prepare == config.Prepare()
-    assert params.validate_ == config.Validate()
-    assert params.train.lr == config.Train().lr
+    assert params.prepare == blocks.Prepare()
+    assert params.validate_ == blocks.Validate()
+    assert params.train.lr == blocks.Train().lr
 
 
 @pytest.mark.parametrize(

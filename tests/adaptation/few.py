@@ -6,7 +6,7 @@ import torch
 import helpers
 from lepton.adaptation.episodes import Episodes, Pool, draw
 from lepton.adaptation.head import Map
-from lepton.config import Adapt
+from lepton.blocks import Adapt
 
 CLASSES, ROWS, TELLING, NOISE = 6, 40, 4, 20
 

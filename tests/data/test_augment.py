@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import helpers
 from laws import close
-from lepton.config import Augment
+from lepton.blocks import Augment
 from lepton.data.augment import allowed, apply, in_words
 from lepton.types import Batch
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import helpers
-from lepton import config
+from lepton import blocks, config
 from lepton.config import Params
 from lepton.data.clean import Cleaned, changes_csv, clean, outlying, suspects, unusual
 from lepton.data.table import read_table
@@ -146,11 +146,11 @@ def test_outliers_are_found_in_one_go_and_lie_outside(values: list[float], limit
 
 def test_unusual_inputs_are_dropped_and_the_rest_stays():
     inputs = np.random.default_rng(0).integers(60, 200, (400, 3, 16, 16)).astype(np.uint8)
-    options = config.Clean(contamination=0.01)
+    options = blocks.Clean(contamination=0.01)
     assert not unusual(inputs, options, seed=0).any()
     inputs[[7, 300]] = [[[[0]]], [[[255]]]]
     assert np.flatnonzero(unusual(inputs, options, seed=0)).tolist() == [7, 300]
-    assert not unusual(inputs, config.Clean(contamination=0), seed=0).any()
+    assert not unusual(inputs, blocks.Clean(contamination=0), seed=0).any()
 
 
 @given(st.integers(0, 5), st.floats(0, 0.9))

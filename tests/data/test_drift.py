@@ -14,7 +14,7 @@ from scipy import stats
 
 import helpers
 from laws import one_line
-from lepton.config import Drift
+from lepton.blocks import Drift
 from lepton.data import drift
 from lepton.data.drift import Described, Report
 from lepton.inputs.base import BaseInput

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lepton.config import Split
+from lepton.blocks import Split
 from lepton.data.split import SIDES, place, sides
 
 groups = st.lists(st.integers(0, 40) | st.text(max_size=3), min_size=1, max_size=30)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import helpers
 from helpers import Mean
-from lepton.config import Gate
+from lepton.blocks import Gate
 from lepton.evaluation import gate
 from lepton.evaluation.gate import Decision, Rule
 from lepton.tasks.base import Evidence

@@ -13,7 +13,8 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock
 import toy
 from flows import notify
 from flows import retrain as module
-from lepton.config import Notify, load
+from lepton.blocks import Notify
+from lepton.config import load
 from lepton.ops import dvc, notices
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 
 import helpers
 from laws import close
-from lepton.config import Augment
+from lepton.blocks import Augment
 from lepton.inputs.image import decode, resample
 from lepton.types import Source
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from lepton.config import Compute
+from lepton.blocks import Compute
 from lepton.ops import gpu
 
 HOLDS = """
 import sys, tempfile, time
-from lepton.config import Compute
+from lepton.blocks import Compute
 from lepton.ops import gpu
 gpu.DRIVERS = sys.argv[2:]
 tempfile.tempdir = sys.argv[1]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import helpers
-from lepton import config
+from lepton import blocks
 from lepton.kinds import load as load_kind
 from lepton.relatedness.probe import alike, features
 
@@ -27,7 +27,7 @@ def test_tasks_of_one_kind_can_start_from_the_same_numbers(way: str) -> None:
     tasks = {"a": helpers.digit(), "b": helpers.digit(), "c": helpers.ink(), "d": helpers.digit(4)}
     torch.manual_seed(0)
     kind = load_kind("sharing", way)
-    model = kind(helpers.image(), tasks, kind.plan(config.Model(trunk=(6, 8), branch=(3, 4)), tasks)).eval()
+    model = kind(helpers.image(), tasks, kind.plan(blocks.Model(trunk=(6, 8), branch=(3, 4)), tasks)).eval()
     inputs = helpers.batch(tasks).inputs
     before = model(inputs)
     assert not torch.allclose(before["a"], before["b"])

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 import helpers
 from laws import close, one_line
-from lepton import config
+from lepton import blocks
 from lepton.compression.candidates import narrower
 from lepton.data.store import Samples
 from lepton.inputs.image import Image
@@ -30,7 +30,7 @@ def lenet(way: str, seed: int = 0) -> Sharing:
     """LeNet for two digits on 28 × 28 grey pixels."""
     torch.manual_seed(seed)
     kind = load_kind("sharing", way)
-    plan = config.Model(trunk_kind="lenet", trunk=(10, 20, 50), branch=(3, 4, 5))
+    plan = blocks.Model(trunk_kind="lenet", trunk=(10, 20, 50), branch=(3, 4, 5))
     return helpers.scramble(kind(GREY, DIGITS, kind.plan(plan, DIGITS)))
 
 
@@ -138,7 +138,7 @@ def test_lenet_says_where_an_image_is_too_small() -> None:
 
 
 def test_lenet_says_which_task_it_cannot_serve() -> None:
-    plan = config.Model(trunk_kind="lenet")
+    plan = blocks.Model(trunk_kind="lenet")
     hard, tasks = load_kind("sharing", "hard"), {"ink": helpers.ink()}
     one_line(lambda: hard(helpers.image(), tasks, hard.plan(plan, tasks)), "ink", "lenet", "strided")
 

@@ -12,7 +12,7 @@ import torch
 from numpy.random import RandomState
 from PIL import Image as Pillow
 
-from lepton.config import Augment
+from lepton.blocks import Augment
 from lepton.errors import LeptonError
 from lepton.inputs.image import Image
 from lepton.starter import png, scenes, vision

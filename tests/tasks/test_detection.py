@@ -15,7 +15,7 @@ from pycocotools.cocoeval import COCOeval
 
 import helpers
 from laws import ignores_rows_without_label, one_entry_per_sample, one_line, weighing_repeats_them
-from lepton.config import Augment
+from lepton.blocks import Augment
 from lepton.tasks.base import Level
 from lepton.tasks.detection import Detection
 from lepton.types import Arrays, Labels, Source, Warp

@@ -12,7 +12,7 @@ from torchmetrics.functional import mean_absolute_error, r2_score
 
 import helpers
 from laws import ignores_rows_without_label, one_entry_per_sample, weighing_repeats_them
-from lepton.config import Augment
+from lepton.blocks import Augment
 from lepton.types import Source
 
 SOURCE = Source(Path(), (16, 16))

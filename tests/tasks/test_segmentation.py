@@ -12,7 +12,7 @@ from torchmetrics.functional.classification import multiclass_jaccard_index
 
 import helpers
 from laws import class_weights_have_mean_one, ignores_rows_without_label, one_entry_per_sample, weighing_repeats_them
-from lepton.config import Augment
+from lepton.blocks import Augment
 from lepton.tasks.base import Level
 from lepton.types import Source
 

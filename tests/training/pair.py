@@ -17,7 +17,8 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 
 import helpers
-from lepton.config import Compute, Params
+from lepton.blocks import Compute
+from lepton.config import Params
 from lepton.training import distributed, network
 from lepton.training.loop import Fit, Trainer
 from lepton.training.step import StepResult, step

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 import helpers
-from lepton.config import Train
+from lepton.blocks import Train
 from lepton.training import checkpoint, optimizer
 
 

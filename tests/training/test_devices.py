@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from laws import one_line
-from lepton.config import Compute
+from lepton.blocks import Compute
 from lepton.training import devices
 
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from laws import close, one_line
-from lepton.config import Compute, Train
+from lepton.blocks import Compute, Train
 from lepton.training import distributed
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import helpers
 from laws import close
-from lepton.config import Train
+from lepton.blocks import Train
 from lepton.training import optimizer
 
 OPTIMIZERS = get_args(Train.model_fields["optimizer"].annotation)

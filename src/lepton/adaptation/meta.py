@@ -9,7 +9,7 @@ from torch import Generator
 from lepton.adaptation import maml, reptile
 from lepton.adaptation.episodes import Pool, draw, eligible
 from lepton.adaptation.head import Map
-from lepton.config import Adapt
+from lepton.blocks import Adapt
 
 GRADIENTS = {"maml": maml.gradient, "reptile": reptile.gradient}
 BATCH = 4  # episodes per outer step

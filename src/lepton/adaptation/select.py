@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from lepton.adaptation import centroid, ridge
 from lepton.adaptation.episodes import Episodes, Pool, draw, eligible
 from lepton.adaptation.head import Map, embed, fit, logits
-from lepton.config import Adapt
+from lepton.blocks import Adapt
 
 Method = Callable[[Episodes], Tensor]
 """Adapts to each episode's support set by itself and returns its queries' logits [E, Q, W]; queries never see each other."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import torch
 
-from lepton.config import Augment
+from lepton.blocks import Augment
 from lepton.inputs.base import BaseInput
 from lepton.tasks.base import BaseTask
 from lepton.types import Batch, Share

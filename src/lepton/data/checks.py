@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lepton.config import NewTask, Params, shorten
+from lepton.blocks import NewTask, shorten
+from lepton.config import Params
 from lepton.data.expected import Check, plan
 from lepton.data.table import columns_of, digests, tasks_of
 from lepton.errors import LeptonError

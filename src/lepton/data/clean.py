@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import IsolationForest
 
-from lepton.config import Clean, Params
+from lepton.blocks import Clean
+from lepton.config import Params
 from lepton.data.table import digests, tasks_of
 from lepton.types import Source
 

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lepton.config import Drift, Params, shorten
+from lepton.blocks import Drift, shorten
+from lepton.config import Params
 from lepton.errors import LeptonError
 from lepton.types import Source
 

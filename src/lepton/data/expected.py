@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lepton.config import NewTask, Params
+from lepton.blocks import NewTask
+from lepton.config import Params
 from lepton.data.table import columns_of, tasks_of
 from lepton.types import Expectation
 

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-from lepton.config import Split
+from lepton.blocks import Split
 
 SIDES = ("train", "valid", "test")
 

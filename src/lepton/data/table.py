@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lepton.config import Input, Params, Task, nearest
+from lepton.blocks import Input, Task, nearest
+from lepton.config import Params
 from lepton.errors import LeptonError
 from lepton.files import write
 

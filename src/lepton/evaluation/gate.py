@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lepton.config import Gate
+from lepton.blocks import Gate
 from lepton.evaluation import gain
 from lepton.tasks.base import BaseTask, Evidence
 

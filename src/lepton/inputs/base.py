@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from torch import Generator, Tensor
 
-from lepton.config import Augment, Input, Validate
+from lepton.blocks import Augment, Input, Validate
 from lepton.types import Expectation, Share, Source, Warp
 
 

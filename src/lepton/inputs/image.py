@@ -14,7 +14,7 @@ from PIL import UnidentifiedImageError
 from pydantic import Field
 from torch import Generator, Tensor
 
-from lepton.config import Augment, Validate
+from lepton.blocks import Augment, Validate
 from lepton.inputs.base import BaseInput
 from lepton.types import Expectation, Share, Source, Warp
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from lepton import files
-from lepton.config import Input, Params, Task
+from lepton.blocks import Input, Task
+from lepton.config import Params
 from lepton.data import checks, merge
 from lepton.data.expected import DISTINCT, ROWS
 from lepton.data.table import read_arrow, tasks_of

@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lepton.config import Notify
+from lepton.blocks import Notify
 from lepton.environment import home
 
 

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from lepton.config import Model
+from lepton.blocks import Model
 from lepton.sharing import grouped
 from lepton.sharing.base import Sharing, Structure, up_to_heads
 from lepton.sharing.degrees import Degrees

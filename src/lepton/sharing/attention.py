@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lepton.config import Model
+from lepton.blocks import Model
 from lepton.sharing.base import Sharing, Structure, up_to_heads
 from lepton.sharing.trunk import convolution
 from lepton.tasks.base import BaseTask

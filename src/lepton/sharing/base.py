@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lepton.config import Model
+from lepton.blocks import Model
 from lepton.errors import LeptonError
 from lepton.inputs.base import BaseInput
 from lepton.kinds import load as load_kind

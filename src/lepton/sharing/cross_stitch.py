@@ -13,7 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from lepton.config import Model
+from lepton.blocks import Model
 from lepton.sharing.base import Structure, at_heads
 from lepton.sharing.columns import Columns, Mixing
 from lepton.sharing.hard import Hard

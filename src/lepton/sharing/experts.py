@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lepton.config import Model
+from lepton.blocks import Model
 from lepton.sharing.base import Sharing, Structure, at_heads, up_to_heads
 from lepton.sharing.columns import Columns, Reading
 from lepton.tasks.base import BaseTask

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from lepton.config import Model
+from lepton.blocks import Model
 from lepton.sharing.base import Structure
 from lepton.sharing.hard import Hard
 from lepton.tasks.base import BaseTask

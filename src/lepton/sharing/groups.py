@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from lepton.config import Model
+from lepton.blocks import Model
 from lepton.sharing.base import Structure, at_heads
 from lepton.sharing.columns import Columns, Reading
 from lepton.sharing.hard import Hard

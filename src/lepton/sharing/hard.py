@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from lepton.config import Model
+from lepton.blocks import Model
 from lepton.sharing.base import Sharing, Structure, at_heads
 from lepton.tasks.base import BaseTask
 

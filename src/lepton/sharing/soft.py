@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from lepton.config import Model
+from lepton.blocks import Model
 from lepton.sharing.base import Structure, at_heads
 from lepton.sharing.columns import Columns, Mixing
 from lepton.sharing.degrees import Degrees

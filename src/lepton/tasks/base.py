@@ -12,7 +12,7 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
-from lepton.config import Count, Task, Validate
+from lepton.blocks import Count, Task, Validate
 from lepton.tasks import voting
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
 

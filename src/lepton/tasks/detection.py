@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from lepton import narrow
-from lepton.config import Validate
+from lepton.blocks import Validate
 from lepton.errors import LeptonError
 from lepton.tasks import voting, weighted_boxes_fusion
 from lepton.tasks.average_precision import BoxEvidence, match

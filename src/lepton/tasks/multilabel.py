@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from lepton.config import Validate
+from lepton.blocks import Validate
 from lepton.errors import LeptonError
 from lepton.tasks import ranking, voting
 from lepton.tasks.base import BaseTask, Distinct, Evidence, Head, Level, inverse_frequency, no_list

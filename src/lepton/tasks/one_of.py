@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from lepton.config import Validate
+from lepton.blocks import Validate
 from lepton.tasks.base import BaseTask, Distinct, inverse_frequency
 from lepton.types import Arrays, Expectation, Source
 

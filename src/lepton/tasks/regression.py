@@ -12,7 +12,7 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 from torch import Tensor
 
-from lepton.config import Validate
+from lepton.blocks import Validate
 from lepton.tasks import voting
 from lepton.tasks.base import BaseTask, Evidence, Head, Level
 from lepton.tasks.pooled_linear import PooledLinear

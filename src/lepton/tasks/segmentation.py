@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from lepton import narrow
-from lepton.config import Validate
+from lepton.blocks import Validate
 from lepton.inputs.image import decode, resample
 from lepton.tasks import voting
 from lepton.tasks.base import BaseTask, Distinct, Evidence, Head, Level, inverse_frequency

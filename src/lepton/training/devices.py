@@ -4,7 +4,7 @@ import warnings
 
 import torch
 
-from lepton.config import Compute
+from lepton.blocks import Compute
 from lepton.errors import LeptonError
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}

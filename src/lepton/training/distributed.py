@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from lepton.config import Compute, Train
+from lepton.blocks import Compute, Train
 from lepton.errors import LeptonError
 from lepton.training import devices
 from lepton.types import Share

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lepton.config import Train
+from lepton.blocks import Train
 from lepton.sharing.base import Sharing
 
 
