@@ -26,6 +26,7 @@ from lepton.ops import champion, dvc, git, gpu, projects, publishing, runs, vers
 from lepton.ops.lineage import hashes
 from lepton.ops.network import patiently
 from lepton.ops.publishing import Published
+from lepton.ops.repository import Busy
 
 if TYPE_CHECKING:
     from lepton.ops.ingest import Arrived
@@ -193,7 +194,7 @@ def run_stage(of: Project, outcome: Outcome) -> State[Any]:
         refused = ended is not None and ended.code == 3
         outcome.how = "refused" if refused else "interrupted" if ended and ended.interrupted else "failed"
         outcome.reason = _refusal() if refused else str(error)
-        if not isinstance(error, dvc.Busy):  # what another run is making is left to it
+        if not isinstance(error, Busy):  # what another run is making is left to it
             dvc.restore(of.root, outcome.stage)
     outcome.seconds = time.perf_counter() - started
     return end(outcome.state, outcome.reason or f"{outcome.how} in {outcome.seconds:.1f} s")

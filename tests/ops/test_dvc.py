@@ -14,7 +14,8 @@ import pytest
 
 import toy
 from lepton.errors import LeptonError
-from lepton.ops import dvc, git
+from lepton.ops import children, dvc, git
+from lepton.ops.repository import Busy
 
 
 @contextmanager
@@ -131,7 +132,7 @@ def test_a_second_run_at_once_says_who_is_at_it(finished):
     toy.set_param(finished, "clean: {epochs: 1}", "clean: {epochs: 6}")
     with running(finished) as process:
         for ask in (dvc.plan, lambda root: dvc.reproduce(root, "first")):
-            with pytest.raises(dvc.Busy) as said:
+            with pytest.raises(Busy) as said:
                 ask(finished)
             assert str(said.value) == f"another run of this project is under way (PID {process.pid}). Wait for it or end it."
 
@@ -215,7 +216,7 @@ def test_a_stage_that_takes_too_long_is_ended_with_its_processes(finished):
 
 
 def test_a_stage_that_ignores_being_asked_is_ended_too(finished, monkeypatch):
-    monkeypatch.setattr(dvc, "GRACE", 0.5)
+    monkeypatch.setattr(children, "GRACE", 0.5)
     code = finished / "src/toy.py"
     code.write_text("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + code.read_text())
     toy.set_param(finished, "clean: {epochs: 1}", "clean: {epochs: 6}")

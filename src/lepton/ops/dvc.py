@@ -3,31 +3,25 @@
 DVC runs in this process (0.2 s a question instead of 2); the stages' commands run as processes of their own.
 """
 
-import json
-import logging
 import math
 import os
 import re
 import signal
 import sys
-import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
-
 from lepton.environment import OWNER
-from lepton.errors import LeptonError, redacted
-from lepton.ops.network import TransferFailed, patiently
+from lepton.errors import LeptonError
+from lepton.ops import children
+from lepton.ops.network import patiently
+from lepton.ops.repository import opened
 
 How = Literal["ran", "cached", "unchanged"]
 INTERRUPTED = (130, -signal.SIGINT)  # exit codes after Ctrl-C: a stage's own, and that of one that was still importing
-GRACE = 10  # seconds from asking a stage to end to ending it
-LOGS = ("dvc", "dvc_objects", "dvc_data")
 AGAIN = "interrupted. Run again: what was finished is not repeated."
 
 
@@ -42,10 +36,6 @@ class StageFailed(LeptonError):
         self.code = code
 
 
-class Busy(LeptonError):
-    """Another run holds what this one needs."""
-
-
 class TookTooLong(LeptonError):
     """A stage was ended at its limit."""
 
@@ -57,102 +47,6 @@ class Plan:
     stages: list[str]  # upstream first
     todo: list[str]  # those that differ from dvc.lock and all that is downstream of them
     data: list[str]  # .dvc files whose data has changed
-
-
-class _Redacted(logging.Formatter):
-    """DVC prints by itself what went wrong with a file, with the remote's URL as it stands in its settings."""
-
-    def __init__(self, own: logging.Formatter):
-        super().__init__()
-        self.own = own
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redacted(self.own.format(record))
-
-
-@contextmanager
-def _repo(root: Path) -> Iterator[Any]:
-    """The project of DVC in `root`; what DVC has against it becomes one line."""
-    from dvc.exceptions import DvcException, FileTransferError
-    from dvc.lock import LockError
-    from dvc.repo import Repo
-
-    logging.getLogger("dvc").setLevel(logging.ERROR)  # warns of every empty __init__.py, at every question
-    logging.getLogger("dvc_data").setLevel(logging.ERROR)  # of what a remote lacks, hash by hash
-    for handler in [one for name in LOGS for one in logging.getLogger(name).handlers]:
-        if handler.formatter and not isinstance(handler.formatter, _Redacted):
-            handler.setFormatter(_Redacted(handler.formatter))
-    try:
-        with warnings.catch_warnings(), chdir(root), _whole_files():  # targets are relative to the working directory
-            warnings.simplefilter("ignore", DeprecationWarning)  # of DVC's libraries
-            _forget_half_a_list()
-            with Repo() as repo:
-                yield repo
-    except (DvcException, OSError) as error:
-        first = _first(error)
-        if isinstance(first, LockError):
-            raise Busy(_busy(str(first))) from None
-        kind = TransferFailed if isinstance(first, FileTransferError | ConnectionError | TimeoutError) else LeptonError
-        raise kind(f"dvc: {' '.join(str(first).split())}") from error
-
-
-@contextmanager
-def _whole_files() -> Iterator[None]:
-    """Lets DVC write dvc.lock and .dvc files whole or not at all. It writes them in place, and nobody can read half of one."""
-    from dvc.utils.serialize import _common, _yaml
-
-    write = _common._dump_data
-
-    def whole(path: str | Path, *arguments: Any, **options: Any) -> None:
-        temporary = Path(f".dvc/tmp/lepton-{os.getpid()}-{threading.get_ident()}")
-        write(temporary, *arguments, **options)
-        os.replace(temporary, path)
-
-    places = (_common, _yaml)
-    for place in places:
-        place._dump_data = whole
-    try:
-        yield
-    finally:
-        for place in places:
-            place._dump_data = write
-
-
-def _forget_half_a_list() -> None:
-    """DVC's list of who uses what is written in place as well; where a kill has left half of it, it says nothing and locks all."""
-    from dvc.lock import make_lock
-
-    path = Path(".dvc/tmp/rwlock")
-    if _is_json(path):
-        return
-    with make_lock(f"{path}.lock", tmp_dir=str(path.parent)):  # whoever writes it holds this
-        if not _is_json(path):
-            path.unlink()
-
-
-def _is_json(path: Path) -> bool:
-    """Absent is fine too."""
-    try:
-        json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return True
-    except ValueError:
-        return False
-    return True
-
-
-def _busy(said: str) -> str:
-    held = ", ".join(dict.fromkeys(re.findall(r"\(PID (\d+)\)", said)))
-    return f"another run of this project is under way{f' (PID {held})' if held else ''}. Wait for it or end it."
-
-
-def _first(error: BaseException) -> BaseException:
-    """What DVC, or the system, said first in a chain of exceptions."""
-    from dvc.exceptions import DvcException
-
-    while isinstance(error.__cause__, DvcException | OSError) and str(error.__cause__):
-        error = error.__cause__
-    return error
 
 
 @contextmanager
@@ -170,56 +64,12 @@ def _environment(root: Path) -> Iterator[None]:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-@contextmanager
-def _no_orphans(minutes: float) -> Iterator[threading.Event]:
-    """A command that DVC started ends with us: DVC does not end it when this process is asked to.
-
-    It also ends after so many minutes; the event tells whether it came to that.
-    """
-    before, late = set(psutil.Process().children()), threading.Event()
-
-    def end() -> None:
-        late.set()
-        _end(set(psutil.Process().children()) - before, GRACE)
-
-    timer = threading.Timer(min(60 * minutes, threading.TIMEOUT_MAX), end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    except BaseException:
-        if not late.is_set():
-            _end(set(psutil.Process().children()) - before, None)
-        raise
-    finally:
-        timer.cancel()
-
-
-def _end(started: set[psutil.Process], grace: float | None) -> None:
-    """Asks these processes and all below them to end; ends those that have not after so many seconds. None: only asks."""
-    every = [process for one in started for process in [*_below(one), one]]
-    for process in every:
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
-    if grace is not None:
-        for process in psutil.wait_procs(every, timeout=grace)[1]:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-
-
-def _below(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
 def plan(root: Path) -> Plan:
     """Asks DVC once what there is to do."""
     import networkx as nx
     from dvc.stage import PipelineStage
 
-    with _repo(root) as repo:
+    with opened(root) as repo:
         downstream = repo.index.graph.reverse()
         place = {stage: number for number, stage in enumerate(repo.index.stages)}
         ordered = list(nx.lexicographical_topological_sort(downstream, key=place.__getitem__))
@@ -243,7 +93,7 @@ def reproduce(root: Path, stage: str, minutes: float = math.inf) -> How:
     from dvc.exceptions import ReproductionError
 
     restored: list[str] = []
-    with _repo(root) as repo, _environment(root), _no_orphans(minutes) as late:
+    with opened(root) as repo, _environment(root), children.ended(minutes) as late:
         restore_of, load_of = repo.stage_cache.restore, repo.stage_cache._load
 
         def restore(stage: Any, **options: Any) -> None:
@@ -271,7 +121,7 @@ def reproduce(root: Path, stage: str, minutes: float = math.inf) -> How:
 
 def restore(root: Path, stage: str) -> bool:
     """Puts back the outputs that dvc.lock has for `stage`; False when there are none, or not whole, in the cache."""
-    with _repo(root) as repo:
+    with opened(root) as repo:
         (found,) = repo.stage.collect(stage)
         if not found.outs or any(out.use_cache and out.changed_cache() for out in found.outs):
             return False
@@ -281,13 +131,13 @@ def restore(root: Path, stage: str) -> bool:
 
 def differences(root: Path, stages: list[str] | None = None) -> dict[str, list[Any]]:
     """What DVC still finds to do; empty when every output is there and as dvc.lock has it."""
-    with _repo(root) as repo:
+    with opened(root) as repo:
         return dict(repo.status(targets=stages))
 
 
 def add(root: Path, path: Path) -> None:
     """Makes what stands in `path` now the version of the data."""
-    with _repo(root) as repo:
+    with opened(root) as repo:
         repo.add(str(path))
 
 
@@ -301,7 +151,7 @@ class Remote:
 
 def remote(root: Path) -> Remote | None:
     """The default remote, if there is one."""
-    with _repo(root) as repo:
+    with opened(root) as repo:
         name = repo.config["core"].get("remote")
         if name and name not in repo.config["remote"]:
             raise LeptonError(f"dvc: core.remote is {name!r}, which is nowhere. Add it: dvc remote add {name} FOLDER_OR_URL.")
@@ -310,10 +160,10 @@ def remote(root: Path) -> Remote | None:
 
 def share(root: Path, place: Path) -> None:
     """Gives the clone in `place` the cache of `root`, what is set on this machine alone, and default remotes beside it."""
-    with _repo(root) as repo:
+    with opened(root) as repo:
         own, cache, config = repo.config.load_one("local"), repo.cache.local_cache_dir, repo.config
         there = {name: {"url": one["url"]} for name, one in config["remote"].items() if Path(str(one["url"])).is_absolute()}
-    with _repo(place) as repo, repo.config.edit("local", validate=False) as told:
+    with opened(place) as repo, repo.config.edit("local", validate=False) as told:
         for section, values in own.items():
             told[section] = {**told.get(section, {}), **values}
         told["cache"] = {**told["cache"], "dir": cache}
@@ -323,14 +173,14 @@ def share(root: Path, place: Path) -> None:
 @patiently
 def push(root: Path) -> None:
     """Sends the data and all outputs, as the project's files have them now, to the default remote."""
-    with _repo(root) as repo:
+    with opened(root) as repo:
         repo.push()
 
 
 @patiently
 def not_in_remote(root: Path) -> list[str]:
     """What the default remote lacks of the data and all outputs."""
-    with _repo(root) as repo:
+    with opened(root) as repo:
         return sorted(repo.data_status(not_in_remote=True, remote_refresh=True, untracked_files="no").get("not_in_remote", []))
 
 
@@ -338,7 +188,7 @@ def read(root: Path, commit: str, path: str) -> bytes:
     """A file as a commit has it, from the cache, else from the remote."""
     from dvc.api import DVCFileSystem
 
-    with _repo(root):
+    with opened(root):
         content: bytes = DVCFileSystem(str(root), rev=commit).read_bytes(path)
         return content
 
@@ -347,7 +197,7 @@ def get(root: Path, commit: str, path: str, to: Path) -> None:
     """Writes a folder as a commit has it, from the cache, else from the remote, to a place that is not there yet."""
     from dvc.api import DVCFileSystem
 
-    with _repo(root):
+    with opened(root):
         DVCFileSystem(str(root), rev=commit).get(path, str(to), recursive=True)
 
 
@@ -355,7 +205,7 @@ def md5(root: Path, commit: str, path: str) -> str:
     """The hash of a file of the data, or of a stage's, as a commit has it; the file itself is not read."""
     from dvc.api import DVCFileSystem
 
-    with _repo(root):
+    with opened(root):
         return str(DVCFileSystem(str(root), rev=commit).info(path)["dvc_info"]["md5"])
 
 
@@ -365,7 +215,7 @@ def bring_data(root: Path, path: Path) -> str:
     if restore(root, file):
         return ""
     try:
-        with _repo(root) as repo:
+        with opened(root) as repo:
             repo.fetch(targets=[file])
         return "" if restore(root, file) else "neither DVC's cache nor its remote has it whole"
     except LeptonError as error:
@@ -377,6 +227,6 @@ def version_of(root: Path, folder: Path) -> str:
     from dvc.fs import localfs
     from dvc_data.hashfile.build import build
 
-    with _repo(root) as repo:
+    with opened(root) as repo:
         *_, found = build(repo.cache.local, str(folder), localfs, "md5", dry_run=True)
         return str(found.hash_info.value)
