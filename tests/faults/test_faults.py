@@ -1,4 +1,4 @@
-"""A run that is killed leaves nothing that a reader would see, and the next one ends as if it had never been."""
+"""A run that is killed leaves nothing that a reader would see, and the next one ends as if it had never been; so do two at once."""
 
 import os
 import re
@@ -51,11 +51,10 @@ def marked(point: Point) -> Any:
     return pytest.param(point, id=str(point), marks=[] if point in points.QUICK else pytest.mark.faults)
 
 
-@pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize("point", [marked(point) for point in points.TOY])
 def test_killed_on_the_toy(world: World, point: Point, expected: Expected, record_property: Tell) -> None:
     """In a clone by a server that lives on, as `make serve` runs it; in place with a server of the run's own."""
-    server = str(PREFECT_API_URL.value()) if point.clone else None
+    server = expected.server if point.clone else None
     killed_and_run_again(world, point, expected(point.clone), server, record_property)
 
 
@@ -106,21 +105,49 @@ def test_killed_on_the_starter(
 
 
 @pytest.mark.faults
-@pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize("number", range(int(os.environ.get("FAULT_MOMENTS", "0"))))
 def test_killed_at_any_moment(world: World, number: int, expected: Expected, record_property: Tell) -> None:
-    """$FAULT_MOMENTS of them, evenly at random over the length of a run, from $FAULT_SEED; the clone's turn and the place's."""
+    """$FAULT_MOMENTS of them, evenly at random over what a run does, from $FAULT_SEED; in a clone and in place by turns."""
     random = np.random.default_rng([int(os.environ.get("FAULT_SEED", "0")), number])
-    clone, server = number % 2 == 0, str(PREFECT_API_URL.value())
-    wanted, seconds = expected(clone), expected.seconds[clone]
-    moment = random.uniform(0, seconds)
+    clone, server = number % 2 == 0, expected.server
+    wanted, moment = expected(clone), random.uniform(*expected.work[clone])
     before = worlds.promised(world)
     process = world.start(clone, points.PASSED, server)
     with suppress(subprocess.TimeoutExpired):
         process.wait(moment)
-    world.kill(process)
-    passed = world.log.read_text().splitlines() if world.log.exists() else []
+    code, passed = world.kill(process), [line.partition(" ")[2] for line in world.passed()]
+    when = "after its end" if code == 0 else f"in {passed[-1]}" if passed else "before it did anything"
     record_property("project", world.name)
-    record_property("killed", f"{moment:.1f} s of {seconds:.1f}, after: {passed[-1] if passed else 'nothing yet'}")
+    record_property("killed", f"at {moment:.2f} s, {when}")
     record_property("where", "clone" if clone else "in place")
     whole_and_as_uninterrupted(world, clone, before, wanted, server, record_property)
+
+
+def both(world: World, expected: Expected, clone: bool) -> list[tuple[int, str]]:
+    """Two runs that begin together: how each of them ended, and what it printed."""
+    names = ("one.txt", "other.txt")
+    processes = [world.start(clone, server=expected.server, said=name) for name in names]
+    codes = [process.wait(worlds.PATIENCE) for process in processes]
+    return list(zip(codes, [(world.place / name).read_text() for name in names], strict=True))
+
+
+def test_two_runs_at_once_in_clones_make_one_champion(world: World, expected: Expected) -> None:
+    ended = both(world, expected, clone=True)
+    assert [code for code, _ in ended] == [0, 0], ended
+    assert any("now champion/2" in said for _, said in ended), ended
+    assert worlds.outcome(world) == expected(True)
+    worlds.promised(world)
+    worlds.sound(world)
+
+
+@pytest.mark.faults
+def test_two_runs_at_once_in_place_end_well_or_say_why(world: World, expected: Expected) -> None:
+    ended = both(world, expected, clone=False)
+    for code, said in ended:
+        assert code == 0 or (code == 2 and "another run of this project is under way" in said), ended
+    assert any(code == 0 for code, _ in ended), ended
+    code, said = world.run(clone=False, server=expected.server)
+    assert (code, "Unchanged" in said) == (0, True), said
+    assert worlds.outcome(world) == expected(False)
+    worlds.promised(world)
+    worlds.sound(world)

@@ -50,5 +50,4 @@ def _finished(world: World, becomes: Callable[[Path], object] = lambda root: Non
         patch.setattr(champion, "METRICS", toy_flow.METRICS)
         there = publishing.publish(root, "first", {})
         champion.promote(root, "gate", {"champion": None}, there.commit)
-    world.prepare_prefect()
     return world

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import points
 import psutil
 import yaml
 
@@ -64,11 +65,6 @@ class World:
         known = "origin" in git.run(self.project, "remote").splitlines()
         git.run(self.project, "remote", "set-url" if known else "add", "origin", str(self.origin))
 
-    def prepare_prefect(self) -> None:
-        """Makes the database once, which takes longer than a run."""
-        code = "from flows import server\nwith server.temporary() as ready: ready()"
-        subprocess.run([sys.executable, "-c", code], cwd=self.project, env=self.environment([], None), check=True)
-
     def environment(self, points: Sequence[Mapping[str, Any]], server: str | None) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_"))}
         paths = [HERE / "inject", HERE, self.project / "src", ROOT / "src", self.project, ROOT]
@@ -90,11 +86,15 @@ class World:
         code = self.start(clone, points, server).wait(PATIENCE)
         return code, self.said.read_text()
 
-    def kill(self, process: "subprocess.Popen[bytes]") -> None:
-        """The whole group, at once."""
+    def passed(self) -> list[str]:
+        """What a run has begun, of points.PASSED: seconds and name."""
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+    def kill(self, process: "subprocess.Popen[bytes]") -> int:
+        """The whole group, at once; how the run ended."""
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        return process.wait()
 
     def left_over(self) -> list[int]:
         """Processes of runs of this world that still live, after a moment's grace."""
@@ -119,19 +119,23 @@ class World:
 
 
 class Expected:
-    """What an uninterrupted run of a world ends with, in a clone and in place; run when first asked for. seconds: it took."""
+    """What an uninterrupted run of a world ends with, in a clone and in place; run when first asked for.
+
+    work: the seconds, from its start, in which it does more than start and end.
+    """
 
     def __init__(self, base: World, folder: Path, server: str):
         self.base, self.folder, self.server = base, folder, server
         self.known: dict[bool, dict[str, Any]] = {}
-        self.seconds: dict[bool, float] = {}
+        self.work: dict[bool, tuple[float, float]] = {}
 
     def __call__(self, clone: bool) -> dict[str, Any]:
         if clone not in self.known:
-            world, started = self.base.copy(self.folder / str(clone)), time.monotonic()
-            code, said = world.run(clone, server=self.server)
+            world, started = self.base.copy(self.folder / str(clone)), time.time()
+            code, said = world.run(clone, points.PASSED, server=self.server)
             assert (code, "now champion/2" in said) == (0, True), said
-            self.known[clone], self.seconds[clone] = outcome(world), time.monotonic() - started
+            times = [float(line.split()[0]) - started for line in world.passed()]
+            self.known[clone], self.work[clone] = outcome(world), (times[0], times[-1])
         return self.known[clone]
 
 

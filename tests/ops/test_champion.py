@@ -208,6 +208,7 @@ def test_who_was_measured_beside_another_champion_is_measured_again(finished: Pa
     monkeypatch.setattr(champion, "MODEL", "artifacts/first/out.txt")
     monkeypatch.setattr(champion, "METRICS", "artifacts/last/metrics.json")
     assert champion.promote(finished, "gate", {"champion": "champion/1"}).number == 2
+    assert champion.promote(finished, "gate", {"champion": "champion/1"}).number == 2, "a run beside came to the same model"
 
 
 def test_a_tag_that_another_run_here_has_fetched_meanwhile_is_no_fault(

@@ -22,6 +22,7 @@ import json
 import os
 import signal
 import sys
+import time
 
 
 def _log(line):
@@ -47,7 +48,7 @@ def _patched(point, function):
             left[0] -= 1
         if left[0] or (point["when"] == "note"):
             if point["when"] == "note":
-                _log(point["name"])
+                _log(f"{time.time():.2f} {point['name']}")
             return function(*arguments, **options)
         if point["when"] == "owner":
             _log("killed")
