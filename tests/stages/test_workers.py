@@ -81,7 +81,7 @@ def test_a_helper_that_crashed_ends_the_stage(
 ) -> None:
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
-    helper = multiprocessing.get_context("spawn").Process(target=sys.exit, args=(code,))
+    helper = multiprocessing.get_context("spawn").Process(target=exec, args=(f"raise SystemExit({code})",))
     helper.start()
     workers._watch("train", [helper], threading.Event())
     assert ended == [1] * crashed
