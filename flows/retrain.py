@@ -108,8 +108,8 @@ def bring_up_to_date(project: steps.Project, run: str, wanted: Wanted) -> State[
             return steps.conclude(outcome.state, f"{stage}: {outcome.reason}", list(outcomes.values()))
     if plan.todo:
         steps.prove(project)
-    fresh = bool(plan.todo) or steps.undecided(project)
-    decision = steps.gate(project) if fresh or wanted.promote else None
+    undecided = steps.undecided(project)
+    decision = steps.gate(project) if plan.todo or wanted.promote or undecided else None
     published = steps.publish(project, run, decision, wanted.reason, wanted.prefix) if wanted.publish else None
     crowned, told = None, steps.verdict(decision)
     if wanted.promote and published and (eligible := steps.eligible(project, decision)):
@@ -117,12 +117,12 @@ def bring_up_to_date(project: steps.Project, run: str, wanted: Wanted) -> State[
             steps.page(project, run, list(outcomes.values()))  # which the person looks at
         crowned, told = _crown(project, eligible, published, wanted.approval)
     page = steps.page(project, run, list(outcomes.values())) if plan.todo or decision else steps.latest_page(project)
-    review = steps.review(project, run, crowned, wanted.reason) if fresh or crowned else ""
     new = published is not None and published.new
+    name = "Promoted" if crowned else "Completed" if new or (plan.todo and not published) else "Unchanged"
+    review = steps.review(project, run, crowned, wanted.reason) if undecided or name != "Unchanged" else ""
     where = f"published on {published.branch}" if published and new else ""
     why = f"reason: {wanted.reason}" if wanted.reason != BY_HAND else ""
     parts = [steps.gain(project), told, where, why, f"page {os.path.relpath(page)}", review]
-    name = "Promoted" if crowned else "Completed" if new or (plan.todo and not published) else "Unchanged"
     return steps.conclude(name, ", ".join(filter(None, parts)), list(outcomes.values()))
 
 

@@ -58,6 +58,7 @@ def test_going_back_is_a_new_tag_on_the_old_commit(project: Path, three: list[ch
     back = champion.rollback(project, 1)
     assert (back.tag, back.commit, back.told["model"]) == ("champion/4", three[0].commit, "one")
     assert back.told["how"] == "rollback to champion/1"
+    assert back.told["at"] >= champion.history(project)[-2].told["at"], "since then, not since it was champion before"
     assert champion.history(project)[:3] == three, "nothing is deleted"
     assert champion.current(project) == back
     assert champion.rollback(project).told["how"] == "rollback to champion/3"

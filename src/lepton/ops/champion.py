@@ -151,7 +151,7 @@ def _data(root: Path) -> str | None:
 
 def _tagged(root: Path, commit: str, told: Mapping[str, Any], now: Champion | None) -> Champion:
     """The champion after `now`."""
-    one = Champion(now.number + 1 if now else 1, commit, {"at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}", **told})
+    one = Champion(now.number + 1 if now else 1, commit, {**told, "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"})
     refs.tag(root, one.tag, commit, json.dumps(one.told, indent=1, ensure_ascii=False, allow_nan=False))
     return one
 
