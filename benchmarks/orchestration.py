@@ -113,7 +113,7 @@ def main() -> None:
     if given.project:
         seconds = harness.interleaved({"flow": command(given.project.absolute(), "flows.retrain")}, rounds, warmup=1)["flow"]
         unchanged = median(seconds)
-        rows.append({"work": f"nothing to do, {given.project.name}", "flow, s": unchanged})
+        rows.append({"work": "nothing to do, the project given", "flow, s": unchanged})
     harness.save(
         "orchestration",
         given,
