@@ -119,7 +119,10 @@ def options() -> argparse.Namespace:
     parser.add_argument("--project", type=Path, default=Path("."), metavar="DIR", help="with params.yaml and artifacts/ (.)")
     parser.add_argument("--epochs", type=int, metavar="E", help="of every training (train.epochs of params.yaml)")
     parser.add_argument(
-        "--only", nargs="*", default=[], metavar="NAME", help="ways of sharing and weightings; the default is always there"
+        "--only",
+        nargs="*",
+        metavar="NAME",
+        help="of the ways of sharing and weightings; the default is always there, without names alone",
     )
     return parser.parse_args()
 
@@ -129,7 +132,7 @@ def main() -> None:
     params = config.load(given.project / "params.yaml")
     epochs = given.epochs or params.train.epochs
     chosen = ways(params)
-    if given.only:
+    if given.only is not None:
         chosen = [way for way in chosen if way == chosen[0] or {*way} & {*given.only}]
     if given.quick:
         epochs, given.seeds, chosen = 1, 1, [chosen[0], ("hard", params.train.weighting)]
