@@ -122,7 +122,7 @@ def options() -> argparse.Namespace:
         "--only",
         nargs="*",
         metavar="NAME",
-        help="of the ways of sharing and weightings; the default is always there, without names alone",
+        help="of sharings and weightings; the default is there always, alone without names",
     )
     return parser.parse_args()
 
