@@ -77,6 +77,20 @@ def test_a_model_that_is_held_back_once_may_be_promoted_later(project: Path, run
     assert toy.run(project, "git", "rev-parse", branches(project)[0]).strip() == champion.find(project).commit
 
 
+def test_a_rollback_stays_until_another_model_comes(project: Path, run: Run, gate: list[Rule]) -> None:
+    for explain in (1, 2):
+        (project / "params.yaml").write_text(toy.PARAMS.replace("clean: {epochs: 1}", f"clean: {{epochs: {explain}}}"))
+        assert run(promote=True).name == "Promoted"
+    assert champion.rollback(project).told["how"] == "rollback to champion/1"
+    good, gate[:] = list(gate), [Rule("new", False, "was champion/2, which another one followed")]  # as the gate says of it
+    assert run(promote=True).name == "Unchanged"
+    assert champion.find(project).tag == "champion/3"
+    toy.set_param(project, "clean: {epochs: 2}", "clean: {epochs: 3}")
+    gate[:] = good
+    assert run(promote=True).name == "Promoted"
+    assert champion.find(project).tag == "champion/4"
+
+
 def test_a_broken_remote_fails_and_publishes_nothing_and_the_next_run_goes_on(project: Path, run: Run) -> None:
     remote = project.parent / "remote"
     remote.write_text("a file where the folder should be")
