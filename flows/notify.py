@@ -14,7 +14,7 @@ from prefect.blocks.core import Block
 from prefect.blocks.notifications import NotificationBlock
 
 from flows import server
-from lepton.blocks import Notify
+from lepton.blocks import Notify, nearest
 from lepton.config import Params, load
 from lepton.errors import LeptonError
 from lepton.ops import notices
@@ -23,7 +23,7 @@ from lepton.ops import notices
 def send(plan: Notify, state: str, message: str, project: str) -> int:
     """To every block of the plan, if it is for this state; trouble is one warning and no failure. How many were reached."""
     reached = 0
-    for slug in plan.blocks if state in plan.on else ():
+    for slug in plan.blocks if state in plan.states else ():
         try:
             block = Block.load(slug)
             if not isinstance(block, NotificationBlock):
@@ -32,7 +32,8 @@ def send(plan: Notify, state: str, message: str, project: str) -> int:
             send_now(body=message, subject=f"{project}: {state}")
             reached += 1
         except Exception as error:  # noqa: BLE001  of whatever kind: how the run ended stands; its text may hold an address with a key
-            print(f"warning: notify.blocks: {slug}: {type(error).__name__}; see Blocks in Prefect's UI", file=sys.stderr)
+            why = "there is no such block" if isinstance(error, ValueError) else type(error).__name__
+            print(f"warning: notify.blocks: {slug}: {why}; see Blocks in Prefect's UI, named as type/name", file=sys.stderr)
     return reached
 
 
@@ -53,17 +54,24 @@ def tell(params: Params | None, state: str, message: str, *, watched: bool = Fal
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m flows.notify", description="Sends one message to the blocks of `notify`.")
-    parser.add_argument("state", help="a state that notify.on names, e.g. Failed")
+    parser.add_argument("state", help="a state that notify.states names, e.g. Failed")
     parser.add_argument("message", help="one line")
     given = parser.parse_args(arguments)
     try:
         params = load()
+        if not params.notify.blocks:
+            raise LeptonError("params.yaml: notify.blocks: names no block, so nobody is told. Add one: [slack-webhook/team].")
+        if given.state not in params.notify.states:
+            raise LeptonError(
+                f"{given.state}: not in notify.states of params.yaml. {nearest(given.state, list(params.notify.states))}"
+            )
         with server.temporary() as ready:
             ready()
             reached = send(params.notify, given.state, given.message, params.tracking.project)
     except LeptonError as error:
         sys.exit(f"error: {error}")
     print(f"{given.state}: told {reached} of {len(params.notify.blocks)} blocks")
+    sys.exit(0 if reached == len(params.notify.blocks) else 2)
 
 
 if __name__ == "__main__":

@@ -227,7 +227,7 @@ class Notify(Strict):
     """Who is told how a run ended; .lepton/notifications.jsonl is, always."""
 
     blocks: tuple[str, ...] = ()  # Prefect's notification blocks, as type/name: slack-webhook/team
-    on: tuple[Literal["Refused", "Failed", "Promoted", "Rolled back", "Approval"], ...] = (
+    states: tuple[Literal["Refused", "Failed", "Promoted", "Rolled back", "Approval"], ...] = (
         "Refused",
         "Failed",
         "Promoted",

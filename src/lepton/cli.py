@@ -196,7 +196,11 @@ def promote(force: Annotated[bool, typer.Option("--force", help="Although the ga
             f"the gate holds it back: {'; '.join(decision.reasons)}. With --force it becomes the champion all the same."
         )
     how = "by hand" if decision.promote else "by hand, against the gate"
+    before = champion.current(root)
     one = champion.promote(root, how, decision.to_dict())
+    if before and one.tag == before.tag:
+        print(f"{one.tag} is this model already")
+        return
     print(f"{one.tag}: promoted")
     notices.tell(root, "Promoted", f"now {one.tag}, {how}", params.notify)
 

@@ -107,7 +107,7 @@ class Params(Strict):
         if self.data.split.valid + self.data.split.test >= 1:
             raise PydanticCustomError("split", "data.split: valid and test leave nothing to train on")
         if not self.data.path.is_absolute() and Path(self.ingest.source or "").is_relative_to(self.data.path.parts[0]):
-            raise PydanticCustomError("ingest", f"ingest.source: lies in {self.data.path.parts[0]}/. Name a folder outside")
+            raise PydanticCustomError("ingest", f"ingest.source: lies in {self.data.path.parts[0]}/. Name a folder outside of it.")
         return self
 
     @model_validator(mode="after")
@@ -194,7 +194,9 @@ def parse(text: str, source: str = "params.yaml") -> Params:
     except _Twice as error:
         raise LeptonError(f"{source}: {error}") from None
     except yaml.YAMLError as error:
-        raise LeptonError(f"{source}: not valid YAML ({' '.join(str(error).split())}).") from None
+        raise LeptonError(
+            f"{source}: not valid YAML ({' '.join(str(error).replace('in "<unicode string>", ', '').split())})."
+        ) from None
     except ValidationError as error:
         first, *others = error.errors()
         more = f" ({len(others)} more like it.)" if others else ""

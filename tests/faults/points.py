@@ -53,7 +53,7 @@ STARTER = [
     Point("in the middle of an epoch", TRAINING | {"at": "lepton.training.loop:Trainer._step", "when": "before", "call": 12}),
     Point("in an epoch, the flow alone", TRAINING | {"at": "lepton.training.loop:Trainer._step", "when": "owner", "call": 12}),
     Point("writing a checkpoint", TRAINING | {"at": "torch.serialization:save", "when": "half", "argument": 1, "call": 2}),
-    flow("in the gate, one model measured", "lepton.ops.gate:_asked", "after"),
+    flow("in the gate, one model measured", "lepton.ops.gate:ask", "after"),
     flow("writing the page", "pathlib:Path.write_text", "half", argument=0, match="index.html"),
 ]
 

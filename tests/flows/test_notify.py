@@ -71,7 +71,7 @@ def test_a_run_that_nobody_watches_tells_every_block(project: Path, plain_page: 
 def test_trouble_with_one_block_is_one_warning_and_the_others_are_told(
     project: Path, heard: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = Notify(blocks=("custom-webhook/broken", "custom-webhook/nobody", "custom-webhook/team"), on=("Failed",))
+    plan = Notify(blocks=("custom-webhook/broken", "custom-webhook/nobody", "custom-webhook/team"), states=("Failed",))
     assert notify.send(plan, "Failed", "train: no memory", "digits") == 1
     assert notify.send(plan, "Promoted", "now champion/2", "digits") == 0, "not on the list"
     assert heard[-1] == {"subject": "digits: Failed", "body": "train: no memory"}

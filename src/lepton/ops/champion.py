@@ -77,15 +77,15 @@ def find(root: Path, number: int | None = None) -> Champion:
 
 
 def promote(root: Path, how: str, decision: Mapping[str, Any], commit: str | None = None) -> Champion:
-    """Makes what is up to date in `root` the champion, if that which it was measured beside still is.
+    """Makes what is up to date in `root` the champion, if that which it was measured beside still is, and it is not its model.
 
     commit: that which holds it, published; None: the present one, if it does, whose outputs then go to the remote.
     """
     patiently(refresh)(root)
     now = current(root)
+    if now and now.told["model"] == hashes(root).get(MODEL):  # perhaps since another run has come to the same one meanwhile
+        return now
     if (now.tag if now else None) != decision.get("champion"):
-        if now and now.told["model"] == hashes(root).get(MODEL):  # another run has come to the same model meanwhile
-            return now
         raise LeptonError(f"{now.tag if now else 'nobody'} is the champion by now. Run again, to be measured beside it.")
     if commit is None and (changed := git.differing(root, "dvc.lock", "*.dvc", "src")):
         raise LeptonError(f"git: {', '.join(changed)} differ from the commit, which a champion is known by. Commit them first.")
@@ -105,12 +105,13 @@ def promote(root: Path, how: str, decision: Mapping[str, Any], commit: str | Non
 
 
 def rollback(root: Path, to: int | None = None) -> Champion:
-    """Makes an earlier champion, by default the one before, the champion again."""
+    """Makes an earlier champion, by default the last one with another model, the champion again."""
     refresh(root)
     now = find(root)
-    if to is None and now.number == 1:
+    others = [one.number for one in history(root) if one.told["model"] != now.told["model"]]
+    if to is None and not others:
         raise LeptonError(f"{now.tag} is the first champion: there is none before it.")
-    earlier = find(root, to if to is not None else now.number - 1)
+    earlier = find(root, to if to is not None else others[-1])
     if earlier.commit == now.commit and earlier.told["model"] == now.told["model"]:
         raise LeptonError(f"{earlier.tag} is what {now.tag} is already. Name another one: lepton champion list.")
     return _tagged(root, earlier.commit, {**earlier.told, "how": f"rollback to {earlier.tag}"}, now)

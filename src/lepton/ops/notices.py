@@ -26,7 +26,7 @@ def keep(root: Path, state: str, message: str) -> None:
 def tell(root: Path, state: str, message: str, plan: Notify) -> None:
     """From outside a flow: keeps it, and has flows.notify, a process of its own, send it to the blocks."""
     keep(root, state, message)
-    if plan.blocks and state in plan.on:
+    if plan.blocks and state in plan.states:
         paths = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
         command = [sys.executable, "-m", "flows.notify", state, message]
         subprocess.run(command, cwd=root, check=False, env={**os.environ, "PYTHONPATH": paths})
