@@ -194,9 +194,8 @@ def parse(text: str, source: str = "params.yaml") -> Params:
     except _Twice as error:
         raise LeptonError(f"{source}: {error}") from None
     except yaml.YAMLError as error:
-        raise LeptonError(
-            f"{source}: not valid YAML ({' '.join(str(error).replace('in "<unicode string>", ', '').split())})."
-        ) from None
+        said = " ".join(str(error).split()).replace('in "<unicode string>", ', "")
+        raise LeptonError(f"{source}: not valid YAML ({said}).") from None
     except ValidationError as error:
         first, *others = error.errors()
         more = f" ({len(others)} more like it.)" if others else ""
