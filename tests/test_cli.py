@@ -233,7 +233,13 @@ def test_the_list_of_champions_ends_with_the_present_one(run, project):
     assert head.split()[0] == "champion"
     assert [line.split()[0] for line in lines] == ["champion/1", "champion/2"]
     assert "by hand" in lines[-1]
-    assert run("champion", "show", "1")[1].count('"how": "gate"') == 1
+    for name in ("1", "champion/1"):
+        assert run("champion", "show", name)[1].count('"how": "gate"') == 1
+    code, _, err = run("champion", "show", "first")
+    assert (code, err) == (
+        2,
+        "error: first: is no champion. Name one by its number, as in 3 or champion/3: lepton champion list.\n",
+    )
 
 
 def test_without_its_origin_the_champions_known_here_are_shown_with_a_warning(run, project):

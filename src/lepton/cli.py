@@ -145,7 +145,23 @@ def lineage(
 
 champion_app = typer.Typer(no_args_is_help=True, help="The model in use: git tags `champion/<n>`, the highest number is the one.")
 app.add_typer(champion_app, name="champion")
-Number = Annotated[int | None, typer.Argument(help="n of champion/<n>; the present one if left out.", show_default=False)]
+
+
+def _number(text: str) -> int:
+    told = text.removeprefix("champion/")
+    if not told.isdigit():
+        raise LeptonError(f"{text}: is no champion. Name one by its number, as in 3 or champion/3: lepton champion list.")
+    return int(told)
+
+
+Number = Annotated[
+    int | None,
+    typer.Argument(help="n of champion/<n>; the present one if left out.", show_default=False, parser=_number, metavar="N"),
+]
+Earlier = Annotated[
+    int | None,
+    typer.Argument(help="n of champion/<n>; the last other model if left out.", show_default=False, parser=_number, metavar="N"),
+]
 
 
 def _champions() -> Path:
@@ -205,14 +221,12 @@ def promote(force: Annotated[bool, typer.Option("--force", help="Although the ga
     notices.tell(root, "Promoted", f"now {one.tag}, {how}", params.notify)
 
 
-@champion_app.command(epilog=_example("lepton champion rollback --to 2"))
-def rollback(
-    to: Annotated[int | None, typer.Option(help="n of champion/<n>; the one before if left out.", show_default=False)] = None,
-) -> None:
+@champion_app.command(epilog=_example("lepton champion rollback 2"))
+def rollback(number: Earlier = None) -> None:
     """Makes an earlier champion the champion again, under a new tag. Nothing is deleted."""
     from lepton.ops import champion, notices
 
-    one, params = champion.rollback(Path.cwd(), to), load(Path("params.yaml"))
+    one, params = champion.rollback(Path.cwd(), number), load(Path("params.yaml"))
     print(f"{one.tag}: {one.told['how']}, commit {one.commit[:8]}. Its model: lepton champion pull.")
     notices.tell(Path.cwd(), "Rolled back", f"now {one.tag}, {one.told['how']}", params.notify)
 

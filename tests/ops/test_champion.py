@@ -64,7 +64,8 @@ def test_going_back_is_a_new_tag_on_the_old_commit(project: Path, three: list[ch
     assert champion.rollback(project).told["how"] == "rollback to champion/3"
 
 
-def test_going_back_without_a_number_is_to_the_one_before(project: Path, three: list[champion.Champion]) -> None:
+def test_going_back_without_a_number_is_to_the_last_one_with_another_model(project: Path, three: list[champion.Champion]) -> None:
+    crown(project, "three")
     assert champion.rollback(project).told["model"] == "two"
 
 

@@ -140,6 +140,7 @@ def test_a_champion_is_made_followed_and_brought_back(project: Path) -> None:
     assert "differ from the commit" in lepton("promote", code=2)
     small.commit(project)
     assert "champion/1: promoted" in lepton("promote")
+    assert "champion/1 is this model already" in lepton("promote")
     one, first = json.loads(lepton("show")), model.read_bytes()
     assert one["model"] == outputs(project)["artifacts/compress/model.onnx"]
     assert one["data"] == yaml.safe_load((project / "data.dvc").read_text())["outs"][0]["md5"]
