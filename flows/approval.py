@@ -19,7 +19,7 @@ from prefect.input import RunInput
 from prefect.runtime import flow_run
 
 from flows import notify
-from flows.steps import Project
+from flows.places import Project
 from lepton import files
 from lepton.environment import home
 from lepton.evaluation.gate import Decision

@@ -9,8 +9,6 @@ one; a row never changes sides, so no model has been trained on the newest test 
 """
 
 import argparse
-import signal
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +21,14 @@ from prefect.states import State
 from rich.console import Console
 from rich.table import Table
 
-from flows import server, steps
+from flows import command, places, steps
 from flows.retrain import Wanted, bring_up_to_date
 from lepton import files
 from lepton.config import Params, load
 from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.ops import backfill as ops
+from lepton.ops import dvc
 from lepton.ops.backfill import Version
 
 Row = dict[str, Any]
@@ -64,8 +63,8 @@ def _one(root: Path, params: Params, version: Version, run: str, publish: bool) 
     place = ops.clone(root, params, version)
     try:
         with steps.run_id(run):
-            project = steps.Project(place, load(place / "params.yaml"))
-            steps.bring_data(project)
+            project = places.Project(place, load(place / "params.yaml"))
+            places.bring_data(project)
             state = bring_up_to_date(project, run, Wanted(publish, prefix="backfill/"))
     except LeptonError as error:
         return version, place, f"Failed: {error}"
@@ -103,18 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--last", type=int, default=5, metavar="N", help="of the versions, the newest N (5)")
     parser.add_argument("--publish", action="store_true", help="each on a branch backfill/…; nothing is promoted (off)")
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        with server.temporary() as ready:
-            load()
-            ready()
-            state = backfill(given.last, given.publish, return_state=True)
-    except LeptonError as error:
-        sys.exit(f"Failed: {error}")
-    except KeyboardInterrupt:
-        sys.exit("Failed: interrupted. Run again: what was finished is not repeated.")
-    print(f"{state.name}: {state.message}", file=sys.stderr if state.name == "Failed" else sys.stdout)
-    sys.exit(2 if state.name == "Failed" else 0)
+    command.end(load, lambda: backfill(given.last, given.publish, return_state=True), {"Completed": 0, "Failed": 2}, dvc.AGAIN)
 
 
 if __name__ == "__main__":

@@ -13,18 +13,15 @@ DVC decides what runs; Prefect decides when and where, and remembers how it ende
 
 import argparse
 import os
-import signal
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from prefect import flow
-from prefect.exceptions import FailedRun
 from prefect.runtime import flow_run
 from prefect.states import State
 
-from flows import approval, notify, server, steps
+from flows import approval, command, notify, places, steps
 from lepton.config import load
 from lepton.errors import LeptonError, Refusal, naming
 from lepton.evaluation.gate import Decision
@@ -70,7 +67,7 @@ def retrain(
     state, project = steps.end("Failed", "it was ended, or met an error of its own: see its log"), None
     try:
         with steps.run_id(run), naming(params):
-            project = steps.project(params, run if clone else None)
+            project = places.project(params, run if clone else None)
             ingest = ingest or (clone and (publish or promote) and project.params.ingest.source is not None)
             state = _retrain(project, run, Wanted(publish or promote, promote, approval, ingest, reason))
     except LeptonError as error:
@@ -82,22 +79,22 @@ def retrain(
     return state
 
 
-def _retrain(project: steps.Project, run: str, wanted: Wanted) -> State[Any]:
+def _retrain(project: places.Project, run: str, wanted: Wanted) -> State[Any]:
     if wanted.publish and not project.own:
         raise LeptonError("params.yaml: a project beside the root's own has no champions. Leave out --publish and --promote.")
     for _ in range(TRIES):
-        steps.bring_data(project)
+        places.bring_data(project)
         if wanted.ingest:
-            project = steps.ingest(project, run)
+            project = places.ingest(project, run)
         try:
             return steps.settle(project, run, bring_up_to_date(project, run, wanted))
         except steps.Moved:
             print("another commit was pushed meanwhile: again, with that one", flush=True)
-            project = steps.follow(project)
+            project = places.follow(project)
     raise LeptonError(f"git: other commits were pushed during the run, {TRIES} times. Run again when it is quieter.")
 
 
-def bring_up_to_date(project: steps.Project, run: str, wanted: Wanted) -> State[Any]:
+def bring_up_to_date(project: places.Project, run: str, wanted: Wanted) -> State[Any]:
     """Runs what DVC finds to do, stage by stage, until one fails or all is proven, decided on and shown on the page."""
     plan = steps.plan(project)
     outcomes = {stage: steps.Outcome(stage, "not reached" if stage in plan.todo else "unchanged") for stage in plan.stages}
@@ -126,7 +123,7 @@ def bring_up_to_date(project: steps.Project, run: str, wanted: Wanted) -> State[
     return steps.conclude(name, ", ".join(filter(None, parts)), list(outcomes.values()))
 
 
-def _crown(project: steps.Project, decision: Decision, there: Published, hours: float) -> tuple[champion.Champion | None, str]:
+def _crown(project: places.Project, decision: Decision, there: Published, hours: float) -> tuple[champion.Champion | None, str]:
     """Makes the model the champion, where nobody has to approve or somebody does; and what came of it, in words."""
     how = "gate"
     if hours:
@@ -151,25 +148,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--ingest", action="store_true", help="first add what has arrived at ingest.source to the data (off)")
     parser.add_argument("--reason", metavar="WHY", default=BY_HAND, help=f"told in what is published (default: {BY_HAND})")
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server below ends as well
-    try:
-        with server.temporary() as ready:
-            load(given.params)  # a misspelt key is said at once
-            ready()
-            state = retrain(**vars(given), return_state=True)
-    except LeptonError as error:
-        sys.exit(_last_line("Failed", str(error)))
-    except KeyboardInterrupt:
-        sys.exit(_last_line("Failed", dvc.AGAIN))
-    crashed = state.result(raise_on_failure=False)
-    if isinstance(crashed, BaseException) and not isinstance(crashed, FailedRun):
-        raise crashed  # a bug: its traceback helps
-    sys.exit(_last_line(state.name or "Failed", state.message or ""))
-
-
-def _last_line(name: str, message: str) -> int:
-    print(f"{name}: {message}", file=sys.stderr if EXIT[name] else sys.stdout, flush=True)
-    return EXIT[name]
+    command.end(lambda: load(given.params), lambda: retrain(**vars(given), return_state=True), EXIT, dvc.AGAIN)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ The window is what waits in the drop folder, else the rows of the data that the 
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,11 +20,10 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
-from prefect.exceptions import FailedRun
 from prefect.settings import PREFECT_API_URL
 from prefect.states import State
 
-from flows import server, steps
+from flows import command, steps
 from lepton import files
 from lepton.config import Params, load
 from lepton.errors import LeptonError, naming
@@ -120,25 +118,9 @@ def main(arguments: list[str] | None = None) -> None:
         "ingest.source, else the rows that the champion was not trained on)",
     )
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server below ends as well
-    try:
-        with server.temporary() as ready:
-            load(given.params)  # a misspelt key is said at once
-            ready()
-            state = watch_drift(given.params, given.window, return_state=True)
-    except LeptonError as error:
-        sys.exit(_last_line("Failed", str(error)))
-    except KeyboardInterrupt:
-        sys.exit(_last_line("Failed", "interrupted."))
-    crashed = state.result(raise_on_failure=False)
-    if isinstance(crashed, BaseException) and not isinstance(crashed, FailedRun):
-        raise crashed  # a bug: its traceback helps
-    sys.exit(_last_line(state.name or "Failed", state.message or ""))
-
-
-def _last_line(name: str, message: str) -> int:
-    print(f"{name}: {message}", file=sys.stderr if EXIT[name] else sys.stdout, flush=True)
-    return EXIT[name]
+    command.end(
+        lambda: load(given.params), lambda: watch_drift(given.params, given.window, return_state=True), EXIT, "interrupted."
+    )
 
 
 if __name__ == "__main__":

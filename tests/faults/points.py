@@ -66,7 +66,7 @@ def passed(name: str, at: str, **more: Any) -> dict[str, Any]:
 
 
 PASSED = [  # what a run that is killed at any moment has begun last
-    passed("looking for the project", "flows.steps:project"),
+    passed("looking for the project", "flows.places:project"),
     passed("asking DVC", "lepton.ops.dvc:plan"),
     passed("a stage", "lepton.ops.dvc:reproduce"),
     passed("the proof", "flows.steps:prove"),

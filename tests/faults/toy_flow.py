@@ -5,7 +5,7 @@ python -m toy_flow --clone --promote
 
 from pathlib import Path
 
-from flows import retrain, steps
+from flows import places, retrain, steps
 from lepton import files
 from lepton.evaluation.gate import Decision, Rule
 from lepton.ops import champion
@@ -15,7 +15,7 @@ from lepton.reporting import page
 MODEL, METRICS = "artifacts/first/out.txt", "artifacts/last/metrics.json"
 
 
-def gate(of: steps.Project) -> Decision:
+def gate(of: places.Project) -> Decision:
     champion.refresh(of.root)
     reigning = champion.current(of.root)
     return Decision(hashes(of.root)[MODEL], reigning.tag if reigning else None, [Rule("mean", True, "mean: fine")])

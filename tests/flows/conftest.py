@@ -9,8 +9,8 @@ import pytest
 from prefect.states import State
 
 import toy
+from flows import places, steps
 from flows import retrain as module
-from flows import steps
 from lepton.evaluation.gate import Decision, Rule
 from lepton.ops import champion, dvc
 from lepton.ops.lineage import hashes
@@ -40,7 +40,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> list[Rule]:
     """The rules of the toy's gate, for a test to change: its models have no answers to compare."""
     rules = [Rule("mean", True, "mean: fine")]
 
-    def decide(of: steps.Project) -> Decision:
+    def decide(of: places.Project) -> Decision:
         reigning = champion.current(of.root)
         return Decision(hashes(of.root)[MODEL], reigning.tag if reigning else None, rules)
 

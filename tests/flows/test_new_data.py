@@ -10,8 +10,8 @@ from prefect.states import State
 
 import arrivals
 import toy
+from flows import places, steps
 from flows import retrain as module
-from flows import steps
 from laws import one_line
 from lepton.config import load
 from lepton.errors import LeptonError
@@ -24,7 +24,7 @@ Run = Callable[..., State[Any]]
 MODEL = "artifacts/first/out.txt"
 
 
-def decide(of: steps.Project) -> Decision:
+def decide(of: places.Project) -> Decision:
     """The toy's models have no answers to compare."""
     reigning = champion.current(of.root)
     return Decision(hashes(of.root)[MODEL], reigning.tag if reigning else None, [Rule("mean", True, "mean: fine")])
@@ -139,7 +139,7 @@ def test_a_run_in_place_ingests_when_asked(root: Path) -> None:
 
 
 def bring(root: Path) -> None:
-    steps.bring_data(steps.Project(root, load(root / "params.yaml")))
+    places.bring_data(places.Project(root, load(root / "params.yaml")))
 
 
 def test_data_that_is_only_on_the_remote_is_brought_from_there(root: Path) -> None:
@@ -177,7 +177,7 @@ def test_data_that_is_nowhere_is_one_line_and_only_the_same_starter_takes_its_pl
 def test_a_base_that_moved_while_new_data_was_taken_in_takes_it_in_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prove, pushed = steps.prove, list[str]()
 
-    def meanwhile(of: steps.Project) -> None:
+    def meanwhile(of: places.Project) -> None:
         prove(of)
         if not pushed:
             toy.set_param(root, "{explain: 1}", "{explain: 2}")

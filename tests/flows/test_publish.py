@@ -8,8 +8,8 @@ import pytest
 from prefect.states import State
 
 import toy
+from flows import places, steps
 from flows import retrain as module
-from flows import steps
 from lepton.evaluation.gate import Rule
 from lepton.ops import champion, dvc, git, refs, runs
 from lepton.ops.lineage import hashes
@@ -162,7 +162,7 @@ def test_a_base_that_moved_meanwhile_is_run_again_and_only_that_is_published(
 ) -> None:
     prove, pushed = steps.prove, list[str]()
 
-    def meanwhile(of: steps.Project) -> None:
+    def meanwhile(of: places.Project) -> None:
         prove(of)
         if not pushed:
             pushed.append(push_another(project, 1))
@@ -184,7 +184,7 @@ def test_a_base_that_never_rests_fails_and_publishes_nothing(
 ) -> None:
     prove, numbers = steps.prove, iter(range(1, 9))
 
-    def meanwhile(of: steps.Project) -> None:
+    def meanwhile(of: places.Project) -> None:
         prove(of)
         push_another(project, next(numbers))
 

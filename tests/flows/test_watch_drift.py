@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -187,7 +188,7 @@ def test_the_command_says_one_line_and_its_exit_code(root: Path) -> None:
 
 
 def test_a_failed_command_ends_with_2(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(module.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     with pytest.raises(SystemExit) as ended:
         module.main(["--window", "nowhere"])
     assert ended.value.code == 2
