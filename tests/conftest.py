@@ -27,6 +27,8 @@ from lepton import environment  # noqa: E402
 
 environment.set_defaults()
 
+import dvc  # noqa: E402, F401  # its log keeps the standard error of this moment, and not that of one test, closed after it
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest file first, so that the other process has the rest meanwhile."""
