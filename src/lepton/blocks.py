@@ -147,9 +147,12 @@ class Prepare(Strict):
 
 
 class Relate(Strict):
-    epochs: Count = 1  # of the probe that gradients and features are read from
+    rows: Count = 8192  # training rows, at most, that gains are predicted from
+    features: Count = 256  # of each row, from a trunk that nobody has trained
+    folds: Annotated[int, Field(ge=2)] = 4  # of these rows, each held out once
+    trunks: Count | None = None  # groups of tasks, at most; null: as many as there are tasks
+    epochs: Count = 1  # of the joint training that gradients and features are compared in
     samples: Count = 512  # rows that features are compared on
-    threshold: Annotated[float, Field(ge=-1, le=1)] = 0.1  # affinity from which two tasks may share a group
 
 
 class Train(Strict):

@@ -219,10 +219,10 @@ def test_a_description_is_what_its_name_says() -> None:
         {"mean": 15, "spread": np.std(half)}
     )
     boxes = pd.Series([[{"label": name, "x": 1, "y": 1, "w": 2, "h": 2} for name in ("square", "square", "round")], []])
-    objects = helpers.objects().describe(boxes, SOURCE)
+    objects = helpers.objects().describe(helpers.objects().encode(boxes, SOURCE))
     assert (objects["classes"].tolist(), objects["objects"].tolist()) == ([[1, 2], [0, 0]], [3, 0])
     masks = pd.Series([helpers.encoded((half[..., 0] > 0).astype(np.uint8))])
-    assert helpers.ink().describe(masks, SOURCE)["classes"].tolist() == [[0.5, 0.5]]
+    assert helpers.ink().describe(helpers.ink().encode(masks, SOURCE))["classes"].tolist() == [[0.5, 0.5]]
 
 
 def test_brighter_images_drift() -> None:

@@ -66,7 +66,8 @@ def test_every_artifact_holds_the_keys_that_others_read(first: tuple[Path, str])
     assert read(root, "validate/report.json")["ok"] is True
     assert read(root, "clean/report.json").keys() >= {"rows_in", "rows_out", "dropped", "repaired"}
     related = read(root, "relate/relatedness.json")
-    assert related["matrices"].keys() == {"cosine", "pearson", "gradient"}
+    assert related["matrices"].keys() == {"cosine", "pearson", "cka", "labels", "gradient"}
+    assert [len(related[key]) for key in ("gain", "error")] == [5, 5]
     assert len(related["ranking"]) == 10
     assert sorted(name for group in related["groups"] for name in group) == sorted(tasks)
     assert read(root, "train/sharing.json")["alpha"].keys() == tasks

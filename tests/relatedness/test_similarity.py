@@ -1,12 +1,13 @@
 """Promises of similarity."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
 
-from lepton.relatedness.similarity import cosine, pearson, sample_similarity
+from lepton.relatedness.similarity import cka, cosine, label_correlation, pearson, sample_similarity
 
 seeds = st.integers(0, 10**6)
 
@@ -50,3 +51,60 @@ def test_nothing_has_no_direction() -> None:
     rows = np.array([[1.0, 2.0], [0.0, 0.0]])
     np.testing.assert_allclose(cosine(rows), [[1, 0], [0, 0]], atol=1e-12)
     assert np.isfinite(sample_similarity(np.ones((4, 2)))).all()
+
+
+@given(seed=seeds)
+@settings(max_examples=20, deadline=None)
+def test_cka_is_that_of_the_kernels(seed: int) -> None:
+    """Song et al. 2012, eq. 5, with N × N kernels."""
+    one, other = patterns(seed, 12, 3), patterns(seed + 1, 12, 5)
+
+    def hsic(a: np.ndarray, b: np.ndarray) -> float:
+        k, m, n, ones = a @ a.T, b @ b.T, len(a), np.ones(len(a))
+        np.fill_diagonal(k, 0)
+        np.fill_diagonal(m, 0)
+        return np.trace(k @ m) + (ones @ k @ ones) * (ones @ m @ ones) / ((n - 1) * (n - 2)) - 2 / (n - 2) * ones @ k @ m @ ones
+
+    expected = hsic(one, other) / np.sqrt(hsic(one, one) * hsic(other, other))
+    assert cka(one, other) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@given(seed=seeds)
+@settings(max_examples=20, deadline=None)
+def test_cka_does_not_see_turns_scales_and_shifts(seed: int) -> None:
+    features = patterns(seed, rows=20, width=3)
+    turn, _ = np.linalg.qr(patterns(seed + 1, 3, 3))
+    assert cka(features, 7 * features @ turn + 4) == pytest.approx(1)
+    assert cka(features, np.ones((20, 2))) == 0
+
+
+def test_unrelated_features_have_a_cka_around_0_however_many_they_are() -> None:
+    found = [cka(*np.random.default_rng(seed).normal(size=(2, 40, 30))) for seed in range(40)]
+    assert abs(np.mean(found)) < 0.03
+
+
+def test_label_correlation_of_two_numbers_is_pearsons_on_the_common_rows() -> None:
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(4000, 1))
+    second = rng.normal(size=(4000, 1)) - 0.5 * first
+    present = [np.ones(4000, bool), np.arange(4000) < 3000]
+    second[3000:] = np.nan
+    expected = abs(pearsonr(first[:3000, 0], second[:3000, 0]).statistic)
+    assert label_correlation([first, second], present)[0, 1] == pytest.approx(expected, abs=0.01)
+
+
+def test_label_correlation_finds_the_same_classes_under_other_names_and_none_by_chance() -> None:
+    rng = np.random.default_rng(0)
+    names = rng.integers(5, size=600)
+    described = [np.eye(5)[names], np.eye(5)[(names + 2) % 5], np.eye(5)[rng.integers(5, size=600)]]
+    found = label_correlation(described, [np.ones(600, bool)] * 3)
+    assert found[0, 1] == pytest.approx(1)
+    assert found[0, 2] < 0.1
+    np.testing.assert_array_equal(found, found.T)
+
+
+def test_label_correlation_of_disjoint_rows_is_not_known() -> None:
+    half = np.arange(100) < 50
+    found = label_correlation([np.ones((100, 1)), np.ones((100, 1))], [half, ~half])
+    assert np.isnan(found[0, 1])
+    assert found[0, 0] == 1

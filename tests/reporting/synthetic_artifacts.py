@@ -115,7 +115,6 @@ def training(artifacts: Path) -> None:
               [0.31, 0.22, 0.19, -0.02, 1]]  # fmt: skip
     pearson = [[a if a == 1 else round(0.85 * a - 0.06, 3) for a in row] for row in cosine]
     gradient = [[a if a == 1 else round(0.7 * a - 0.11, 3) for a in row] for row in cosine]
-    pairs = sorted(((TASKS[i], TASKS[j], gradient[i][j]) for i in range(5) for j in range(i)), key=lambda pair: -pair[2])
     start = {
         "digit": [0.8, 0.74, 0.6],
         "objects": [0.8, 0.77, 0.68],
@@ -131,7 +130,11 @@ def training(artifacts: Path) -> None:
         "tilt": [0.67, 0.35, 0.12],
     }
     snapped = {task: [value in (0, 1) for value in values] for task, values in end.items()}
-    relatedness = {"tasks": TASKS, "matrices": {"cosine": cosine, "pearson": pearson, "gradient": gradient}, "ranking": pairs,
+    labels = [[None if {i, j} == {3, 4} else abs(cosine[i][j]) for j in range(5)] for i in range(5)]
+    gain = [[0.0 if i == j else round(2.5 * gradient[i][j] + 0.1 * i, 3) for j in range(5)] for i in range(5)]
+    pairs = sorted(((TASKS[j], TASKS[i], (gain[i][j] + gain[j][i]) / 2) for i in range(5) for j in range(i)), key=lambda p: -p[2])
+    matrices = {"cosine": cosine, "pearson": pearson, "cka": cosine, "labels": labels, "gradient": gradient}
+    relatedness = {"tasks": TASKS, "matrices": matrices, "gain": gain, "error": [[0.21] * 5] * 5, "halves": 0.74, "ranking": pairs,
                    "groups": [["digit", "objects", "ink", "tilt"], ["photo"]], "alpha": start}  # fmt: skip
     files.write_json(artifacts / "relate/relatedness.json", relatedness)
     sharing = {"sharing": "adaptive", "levels": 3, "alpha": end, "snapped": snapped, "branches": {"kept": 13, "removed": 2}}

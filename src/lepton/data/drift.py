@@ -97,7 +97,8 @@ def describe(table: pd.DataFrame, params: Params, source: Source) -> dict[str, D
         except (TypeError, KeyError, ValueError, AttributeError):
             example = shorten(repr(column.dropna().iloc[0]))
             raise LeptonError(f"column {kind.column} cannot be read as {kind.type}, it holds {example}. Fix the export.") from None
-        values = kind.describe(column[usable_N], source)
+        usable = column[usable_N]
+        values = kind.describe(kind.encode(usable, source)) if path.startswith("tasks") else kind.describe(usable, source)
         classes = [str(name) for name in getattr(kind, "classes", ())]
         found[path] = Described(len(column), int(usable_N.sum()), values, classes)
     return found

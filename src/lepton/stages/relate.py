@@ -1,44 +1,55 @@
-"""relate: which tasks should share? Similarity of features, gradient affinity, ranking, groups, starting degrees of sharing."""
+"""relate: which tasks should share? Predicted gains, groups, similarity of features and labels, gradients, starting degrees."""
 
 import numpy as np
 
 from lepton import files
-from lepton.relatedness import affinity, grouping, probe, similarity
+from lepton.relatedness import affinity, agop, features, probe, similarity, starting, summary
 from lepton.stages.runner import Stage, main
 from lepton.stages.training import Prepared, log_epochs
 from lepton.training import network
+from lepton.training.loop import Fit
 
 
-def work(stage: Stage) -> None:
+def gains(stage: Stage, prepared: Prepared) -> np.ndarray:
+    """Percent of its error that each task is predicted to lose by sharing with each other one, of each fold [F, T, T]."""
     params, plan = stage.params, stage.params.relate
-    prepared = Prepared.load()
+    network.seeded(params.compute.seed, "relate", "features")
+    random = np.random.default_rng(params.compute.seed)
+    train = prepared.train.take(np.sort(random.permutation(len(prepared.train))[: plan.rows]))
+    features_ND = features.untrained(network.build(params, params.tasks, "hard"), train, plan.features, random)
+    fold_N = random.permutation(len(train)) % plan.folds
+    tasks = {}
+    for name, task in params.tasks.items():
+        labels = train.labels[name]
+        tasks[name] = agop.moments(features_ND, task.described(labels), labels["present"], fold_N)
+    return 100 * agop.gains(tasks)
+
+
+def probed(stage: Stage, prepared: Prepared) -> tuple[dict[str, np.ndarray], np.ndarray, Fit]:
+    """A short joint training: similarity of the features that it gives the tasks, affinity of their gradients [L, T, T]."""
+    params, plan = stage.params, stage.params.relate
     network.seeded(params.compute.seed, "relate")
     model = network.build(params, params.tasks, "adaptive")
     trainer = prepared.trainer(stage, model, params.train.lr, plan.epochs, "relate", on_epoch=log_epochs(stage))
     trainer.valid = None  # a probe is never chosen between
     fit, model = trainer.fit(), trainer.model
-    names = list(params.tasks)
-    rows = np.arange(len(prepared.valid))[: plan.samples]
-    features = probe.features(model, prepared.valid.take(rows))
-    patterns_TP = np.stack([similarity.sample_similarity(features[name]) for name in names])
+    found = probe.features(model, prepared.valid.take(np.arange(len(prepared.valid))[: plan.samples]))
     assert fit.grad_TP is not None
     score_LTT = affinity.affinity(fit.grad_TP.cpu().numpy(), [2 * width for width in model.structure.trunk])
-    gradient_TT = score_LTT.mean(0)
-    matrices = {
-        "cosine": similarity.cosine(patterns_TP),
-        "pearson": similarity.pearson(patterns_TP),
-        "gradient": gradient_TT,
-    }
-    ranking = grouping.ranking(names, gradient_TT)
-    result = {
-        "tasks": names,
-        "matrices": {name: matrix.astype(float).round(6).tolist() for name, matrix in matrices.items()},
-        "ranking": ranking,
-        "groups": grouping.groups(names, gradient_TT, plan.threshold),
-        "alpha": grouping.starting_alpha(names, score_LTT),
-    }
-    files.write_json(stage.out / "relatedness.json", result)
-    stage.tracker.table("ranking", ["task", "task", "affinity"], ranking)
+    return similarity.compared([found[name] for name in params.tasks]), score_LTT, fit
+
+
+def work(stage: Stage) -> None:
+    params, prepared, names = stage.params, Prepared.load(), list(stage.params.tasks)
+    gain_FTT = gains(stage, prepared)
+    alike, score_LTT, fit = probed(stage, prepared)
+    labels = [prepared.train.labels[name] for name in names]
+    described = [task.described(fields) for task, fields in zip(params.tasks.values(), labels, strict=True)]
+    alike["labels"] = similarity.label_correlation(described, [fields["present"] for fields in labels])
+    alike["gradient"] = score_LTT.mean(0)
+    result = summary.summary(names, gain_FTT, alike, params.relate.trunks)
+    files.write_json(stage.out / "relatedness.json", result | {"alpha": starting.starting_alpha(names, score_LTT)})
+    stage.tracker.table("ranking", ["task", "task", "gain, %"], result["ranking"])
     stage.record["training_seconds"] = fit.seconds
 
 

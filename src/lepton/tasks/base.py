@@ -99,9 +99,14 @@ class BaseTask(Task, ABC):
     def encode(self, column: pd.Series, source: Source) -> Arrays:
         """Labels as arrays with one entry per row; `present` [N] bool says which rows have one."""
 
-    def describe(self, column: pd.Series, source: Source) -> dict[str, np.ndarray]:
-        """What faultless labels are like: numbers [N], or amounts for each of the classes [N, K], which drift is looked for in."""
+    def describe(self, labels: Arrays) -> dict[str, np.ndarray]:
+        """What labels are like: numbers [N], or amounts for each of the classes [N, K]; drift and relatedness look at these."""
         return {}
+
+    def described(self, labels: Arrays) -> np.ndarray:
+        """Likewise, side by side [N, D]; a single 0 where nothing is told."""
+        told = [np.asarray(values, float).reshape(len(labels["present"]), -1) for values in self.describe(labels).values()]
+        return np.concatenate(told or [np.zeros((len(labels["present"]), 1))], 1)
 
     def balance(self, labels: Arrays, power: float) -> list[float] | None:
         """Loss weight of each class, inverse frequency to `power`, mean 1 over the samples; None: no classes."""

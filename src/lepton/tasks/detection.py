@@ -126,8 +126,8 @@ class Detection(BaseTask):
                 class_NM[row, slot] = index[box["label"]]
         return {"present": present, "box": box_NM4, "class": class_NM}
 
-    def describe(self, column: pd.Series, source: Source) -> dict[str, np.ndarray]:
-        class_NM = self.encode(column, source)["class"]
+    def describe(self, labels: Arrays) -> dict[str, np.ndarray]:
+        class_NM = labels["class"]
         count_NK = np.stack([(class_NM == number).sum(1) for number in range(len(self.classes))], 1)
         return {"classes": count_NK, "objects": count_NK.sum(1)}
 

@@ -74,8 +74,8 @@ class Multilabel(BaseTask):
             applies_NK[row, [index[name] for name in column.iloc[row]]] = 1
         return {"present": present, "applies": applies_NK}
 
-    def describe(self, column: pd.Series, source: Source) -> dict[str, np.ndarray]:
-        applies_NK = self.encode(column, source)["applies"]
+    def describe(self, labels: Arrays) -> dict[str, np.ndarray]:
+        applies_NK = labels["applies"]
         return {"classes": applies_NK, "classes per sample": applies_NK.sum(1)}
 
     def balance(self, labels: Arrays, power: float) -> list[float] | None:

@@ -28,8 +28,8 @@ class OneOf(BaseTask):
         number_N = np.array([index.get(value, -1) for value in column], np.int64)
         return {"present": number_N >= 0, "class": number_N.clip(min=0)}
 
-    def describe(self, column: pd.Series, source: Source) -> dict[str, np.ndarray]:
-        return {"classes": np.eye(len(self.classes))[self.encode(column, source)["class"]]}
+    def describe(self, labels: Arrays) -> dict[str, np.ndarray]:
+        return {"classes": np.eye(len(self.classes))[labels["class"]]}
 
     def balance(self, labels: Arrays, power: float) -> list[float] | None:
         if not labels["present"].any():

@@ -73,8 +73,8 @@ class Regression(BaseTask):
         value = pd.to_numeric(column)
         return {"present": value.notna().to_numpy(), "value": value.fillna(0).to_numpy(np.float32)}
 
-    def describe(self, column: pd.Series, source: Source) -> dict[str, np.ndarray]:
-        return {"value": self.encode(column, source)["value"]}
+    def describe(self, labels: Arrays) -> dict[str, np.ndarray]:
+        return {"value": labels["value"]}
 
     def move(self, labels: Labels, warp: Warp) -> Labels:
         if self.moves_with == "rotation":

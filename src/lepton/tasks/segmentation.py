@@ -87,9 +87,9 @@ class Segmentation(BaseTask):
             mask_NHW[row] = mask
         return {"present": present, "mask": mask_NHW}
 
-    def describe(self, column: pd.Series, source: Source) -> dict[str, np.ndarray]:
+    def describe(self, labels: Arrays) -> dict[str, np.ndarray]:
         """The share of each class in a mask's pixels."""
-        mask_NHW = self.encode(column, source)["mask"]
+        mask_NHW = labels["mask"]
         return {"classes": np.stack([(mask_NHW == number).mean((1, 2)) for number in range(len(self.classes))], 1)}
 
     def balance(self, labels: Arrays, power: float) -> list[float] | None:

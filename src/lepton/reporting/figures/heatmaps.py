@@ -8,14 +8,20 @@ from matplotlib.patches import Rectangle
 from lepton.reporting.figures.style import DARK, INK, MUTED, NEGATIVE, PAPER, POSITIVE, RULE, bare, drawing, svg
 from lepton.reporting.words import MINUS, NONE
 
-TITLES = {"cosine": "Cosine of features", "pearson": "Pearson of features", "gradient": "Gradient affinity"}
+TITLES = {
+    "cosine": "Cosine of features",
+    "pearson": "Pearson of features",
+    "cka": "CKA of features",
+    "labels": "Correlation of labels",
+    "gradient": "Gradient affinity",
+}
 Matrix = Sequence[Sequence[float | None]]
 
 
 def relatedness(tasks: Sequence[str], matrices: Mapping[str, Matrix]) -> str:
     """T×T similarities side by side, each in [-1, 1]."""
     count, longest = len(tasks), max(map(len, tasks))
-    across = len(matrices) if count <= 7 else 1  # many tasks need the whole width
+    across = min(3, len(matrices)) if count <= 7 else 1  # many tasks need the whole width
     down = -(-len(matrices) // across)
     cell = min(0.56, 2.7 / count) if across > 1 else min(0.52, 7.6 / count)
     side, names = cell * count, 0.3 + 0.075 * longest
@@ -27,6 +33,18 @@ def relatedness(tasks: Sequence[str], matrices: Mapping[str, Matrix]) -> str:
             _cells(axes, matrix, own=True, size=8 if cell > 0.42 else 6.5, told=cell > 0.3)
             _ticks(axes, tasks, tasks if number % across == 0 else None)
         return svg(figure, "relatedness", f"Similarity of the tasks {', '.join(tasks)} by {', '.join(matrices)}.")
+
+
+def gains(tasks: Sequence[str], gain: Matrix) -> str:
+    """T×T percent that the task of a row gains from that of a column, tinted by the largest of them."""
+    count, longest = len(tasks), max(map(len, tasks))
+    largest = max((abs(value) for row in gain for value in row if value), default=0.0) or 1.0
+    cell = min(0.7, 7.6 / count)
+    with drawing(0.5 + 0.085 * longest + cell * count, 0.7 + 0.05 * longest + cell * count) as figure:
+        axes = figure.add_subplot()
+        _cells(axes, gain, own=True, size=9 if cell > 0.5 else 6.5, told=cell > 0.3, full=largest)
+        _ticks(axes, tasks, tasks)
+        return svg(figure, "predicted", f"Percent that each of {', '.join(tasks)} is predicted to gain from each other one.")
 
 
 def sharing_degrees(alpha: Mapping[str, Sequence[float]], snapped: Mapping[str, Sequence[bool]]) -> str:
@@ -46,12 +64,12 @@ def sharing_degrees(alpha: Mapping[str, Sequence[float]], snapped: Mapping[str, 
         return svg(figure, "sharing", f"Sharing degree of {', '.join(tasks)} at {levels} levels.")
 
 
-def _cells(axes: Axes, matrix: Matrix, *, own: bool = False, size: float, told: bool = True) -> None:
-    """own: the diagonal compares a task with itself and is left quiet. told: there is room for the numbers."""
+def _cells(axes: Axes, matrix: Matrix, *, own: bool = False, size: float, told: bool = True, full: float = 1.0) -> None:
+    """own: the diagonal compares a task with itself and is left quiet. told: there is room for the numbers. full: tint's end."""
     for row, values in enumerate(matrix):
         for column, value in enumerate(values):
             quiet = value is None or (own and row == column)
-            strength = 0.0 if quiet else min(abs(value or 0.0), 1.0)
+            strength = 0.0 if quiet else min(abs(value or 0.0) / full, 1.0)
             colour = RULE if quiet else POSITIVE if (value or 0) >= 0 else NEGATIVE
             box = Rectangle((column + 0.02, row + 0.02), 0.96, 0.96, facecolor=colour, edgecolor="none")
             box.set_alpha(0.45 if quiet else 0.06 + 0.94 * strength)

@@ -18,22 +18,38 @@ def relatedness(content: Content) -> Iterator[Block]:
     if not report:
         yield content.absent("relate")
         return
+    tasks, gain, error = report["tasks"], report["gain"], report["error"]
+    at = {name: number for number, name in enumerate(tasks)}
+    columns = ("Pair of tasks", "Together, %", "The first, %", "The second, %")
+    rows = []
+    for first, second, score in report["ranking"]:
+        one, other = at[first], at[second]
+        each = [Cell(f"{signed(gain[a][b], 2)} ± {error[a][b]:.2f}") for a, b in ((one, other), (other, one))]
+        rows.append([text(f"{first} – {second}"), Cell(signed(score, 2), "better" if score > 0 else "worse"), *each])
     yield Figure(
-        heatmaps.relatedness(report["tasks"], report["matrices"]),
-        "How alike two tasks are, from −1 to 1: by the features they use (cosine, Pearson; validation split) and by the direction "
-        "in which they pull the shared trunk (gradient affinity; training split). This hints at what sharing may bring; section 1 "
-        "says what it brought.",
-        numbers=_pairs(report["tasks"], report["matrices"]),
+        heatmaps.gains(tasks, gain),
+        "What sharing is predicted to bring: percent of its error that the task of a row loses when it may use the features of "
+        "that of a column, on held-out rows of the training split. Predicted from labels and an untrained trunk, in closed form; "
+        f"section 1 says what sharing all of them brought.{_reliability(report['halves'])}",
     )
-    columns = ("Pair of tasks", "Affinity")
-    rows = [
-        [text(f"{first} – {second}"), Cell(signed(score, 2), "better" if score > 0 else "worse")]
-        for first, second, score in report["ranking"]
-    ]
-    table = Table(columns, rows[:SHOWN], "Pairs, from the most to the least related, by gradient affinity on the training split.")
-    yield Beside([table, Chips(report["groups"], "Groups that may share, found from the affinities:")])
+    words = "Pairs, from the most to the least that both gain on average, with standard errors."
+    yield Beside([Table(columns, rows[:SHOWN], words), Chips(report["groups"], "Groups that should share, by these gains:")])
     if rows[SHOWN:]:
         yield Table(columns, rows[SHOWN:], f"The other {len(rows) - SHOWN} pairs", folded=True)
+    yield Figure(
+        heatmaps.relatedness(tasks, report["matrices"]),
+        "How alike two tasks are, from −1 to 1: by the features that a short joint training gives them (cosine and Pearson of the "
+        "samples' similarities, linear CKA; validation split), by the labels of rows that carry both, and by the direction in "
+        "which they pull the shared trunk (gradient affinity; training split). Alike is not yet of use: the gains above decide.",
+        numbers=_pairs(tasks, report["matrices"]),
+    )
+
+
+def _reliability(halves: float | None) -> str:
+    """How far the prediction agrees with itself."""
+    return (
+        "" if halves is None else f" The pairs' order in one half of the rows and in the other correlates by {signed(halves, 2)}."
+    )
 
 
 def degrees(content: Content) -> Iterator[Block]:

@@ -1,0 +1,45 @@
+"""What the measurements say of the tasks, as relatedness.json holds it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from lepton.relatedness.grouping import partition, ranking
+
+
+def summary(names: Sequence[str], gain_FTT: np.ndarray, alike: Mapping[str, np.ndarray], trunks: int | None) -> dict[str, Any]:
+    """gain_FTT: percent that each task gains from each other one, of each fold. alike: similarities [T, T]. trunks: groups at most.
+
+    Groups are those of largest total gain, each gain less its standard error: a task joins none for what may be chance. halves:
+    Spearman's correlation of the pairs' gains in one half of the folds with those in the other; None where it says nothing.
+    """
+    folds, tasks = gain_FTT.shape[:2]
+    gain_TT, error_TT = gain_FTT.mean(0), gain_FTT.std(0, ddof=1) / np.sqrt(folds)
+    groups = partition(gain_TT - error_TT, trunks or tasks)
+    return {
+        "tasks": list(names),
+        "matrices": {name: _plain(matrix) for name, matrix in alike.items()},
+        "gain": _plain(gain_TT),
+        "error": _plain(error_TT),
+        "halves": halves(gain_FTT),
+        "ranking": ranking(names, gain_TT),
+        "groups": [[names[task] for task in group] for group in groups],
+    }
+
+
+def pairs(matrix_TT: np.ndarray) -> np.ndarray:
+    """Of every two tasks the mean of both directions [T (T − 1) / 2]."""
+    return ((matrix_TT + matrix_TT.T) / 2)[np.triu_indices(len(matrix_TT), 1)]
+
+
+def halves(gain_FTT: np.ndarray) -> float | None:
+    one, other = pairs(gain_FTT[::2].mean(0)), pairs(gain_FTT[1::2].mean(0))
+    if len(one) < 3 or min(np.ptp(one), np.ptp(other)) == 0:
+        return None
+    return round(float(spearmanr(one, other).statistic), 3)
+
+
+def _plain(matrix: np.ndarray) -> list[list[float | None]]:
+    return [[None if np.isnan(value) else round(float(value), 6) for value in row] for row in matrix]

@@ -1,0 +1,50 @@
+"""Promises of what is said about the tasks."""
+
+import numpy as np
+import pytest
+
+from lepton.relatedness.summary import halves, pairs, summary
+
+NAMES = ["a", "b", "c", "d"]
+
+
+def gains(seed: int = 0, noise: float = 0.1) -> np.ndarray:
+    """a and b gain from each other; c and d from nobody."""
+    gain = np.zeros((4, 4))
+    gain[0, 1], gain[1, 0] = 3, 1
+    found = gain + noise * np.random.default_rng(seed).normal(size=(6, 4, 4))
+    found[:, range(4), range(4)] = 0
+    return found
+
+
+def test_who_gains_nothing_stands_alone() -> None:
+    told = summary(NAMES, gains(noise=0.0) - 0.5, {}, None)
+    assert told["groups"] == [["a", "b"], ["c"], ["d"]]
+    assert told["ranking"][0] == ("a", "b", pytest.approx(1.5))
+
+
+def test_a_gain_within_its_standard_error_makes_no_group() -> None:
+    gain = np.zeros((6, 4, 4))
+    gain[:, 0, 1] = gain[:, 1, 0] = [2, -2, 2, -2, 2, -1.9]
+    told = summary(NAMES, gain, {}, None)
+    assert told["gain"][0][1] > 0
+    assert told["groups"][:2] != [["a", "b"], ["c"]]
+
+
+def test_a_budget_of_trunks_is_kept() -> None:
+    assert len(summary(NAMES, gains() - 1, {}, 2)["groups"]) == 2
+
+
+def test_unknown_similarities_are_null() -> None:
+    told = summary(NAMES, gains(), {"labels": np.full((4, 4), np.nan)}, None)
+    assert told["matrices"]["labels"] == [[None] * 4] * 4
+
+
+def test_halves_agree_where_there_is_something_to_see() -> None:
+    assert halves(gains(noise=0.0)) == 1
+    assert halves(np.zeros((4, 3, 3))) is None
+    assert halves(gains()[:, :2, :2]) is None
+
+
+def test_a_pair_has_the_mean_of_both_directions() -> None:
+    assert pairs(np.array([[0, 3, 5], [1, 0, 2], [1, 4, 0]])).tolist() == [2, 3, 3]
