@@ -28,7 +28,7 @@ from lepton.config import Params, load
 from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.ops import backfill as ops
-from lepton.ops import dvc
+from lepton.ops import bring, dvc
 from lepton.ops.backfill import Version
 
 Row = dict[str, Any]
@@ -64,7 +64,7 @@ def _one(root: Path, params: Params, version: Version, run: str, publish: bool) 
     try:
         with steps.run_id(run):
             project = places.Project(place, load(place / "params.yaml"))
-            places.bring_data(project)
+            bring.data(project.root, project.data)
             state = bring_up_to_date(project, run, Wanted(publish, prefix="backfill/"))
     except LeptonError as error:
         return version, place, f"Failed: {error}"

@@ -5,18 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from lepton import files
 from lepton.config import Params, load
 from lepton.errors import LeptonError
 from lepton.ops import dvc, git, projects, runs, versions
-from lepton.ops.lineage import hashes
 
 if TYPE_CHECKING:
     from lepton.ops.ingest import Arrived
-
-STARTER = Path("data/vision")
 
 
 @dataclass(frozen=True)
@@ -52,40 +46,6 @@ def project(params: str, run: str | None = None) -> Project:
     if (root / params).resolve() != (root / "params.yaml").resolve():
         return Project(projects.clone(root, root / params, given.data.path), given, own=False)
     return Project(root, given)
-
-
-def bring_data(of: Project) -> None:
-    """Makes the data present: as it stands, else from DVC's cache or remote, else the starter's when its params are in use.
-
-    A folder that holds anything is never checked out over: that could remove what has not been added yet. Where a version is asked
-    for, nothing else takes its place.
-    """
-    place = of.root / of.data
-    inside = not of.data.is_absolute() and ".." not in of.data.parts
-    top = Path(of.data.parts[0])
-    lost = inside and not (of.root / top).exists() and (of.root / f"{top}.dvc").exists() and dvc.bring_data(of.root, top)
-    if not place.exists() and of.data == STARTER:
-        _build_starter(of.root, f"{top}.dvc: {lost}. Where it was made: dvc push." if lost else "")
-    elif lost:
-        raise LeptonError(f"{top}.dvc: {lost}. Where it was made: dvc push.")
-    if not place.exists():
-        raise LeptonError(f"params.yaml: data.path: {of.data} is not there. Put samples.parquet in it, or change the path.")
-    if inside and not (of.root / f"{of.data.parts[0]}.dvc").exists():
-        dvc.add(of.root, Path(of.data.parts[0]))
-
-
-def _build_starter(root: Path, lost: str) -> None:
-    """lost: why the version of the data that is asked for is not there; said where the starter's is another one."""
-    from lepton.starter import vision
-
-    Console(stderr=True).print(f"{STARTER} is not there: making the starter data")
-    if not lost:
-        return vision.build(root / STARTER)
-    top = STARTER.parts[0]
-    with files.replacing_folder(root / top) as temporary:
-        vision.build(temporary / STARTER.relative_to(top))
-        if dvc.version_of(root, temporary) != hashes(root).get(top):
-            raise LeptonError(lost)
 
 
 def ingest(of: Project, run: str) -> Project:

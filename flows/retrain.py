@@ -25,7 +25,7 @@ from flows import approval, command, notify, places, steps
 from lepton.config import load
 from lepton.errors import LeptonError, Refusal, naming
 from lepton.evaluation.gate import Decision
-from lepton.ops import champion, dvc, publishing
+from lepton.ops import bring, champion, dvc, publishing
 from lepton.ops.publishing import Published
 
 TRIES = 3  # as long as other commits are pushed during the run
@@ -83,7 +83,7 @@ def _retrain(project: places.Project, run: str, wanted: Wanted) -> State[Any]:
     if wanted.publish and not project.own:
         raise LeptonError("params.yaml: a project beside the root's own has no champions. Leave out --publish and --promote.")
     for _ in range(TRIES):
-        places.bring_data(project)
+        bring.data(project.root, project.data)
         if wanted.ingest:
             project = places.ingest(project, run)
         try:

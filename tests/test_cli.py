@@ -47,7 +47,7 @@ from_libraries = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of 
 CHAMPION = [["champion", name] for name in ("list", "show", "promote", "rollback", "pull")]
 
 
-@pytest.mark.parametrize("command", [["check"], ["starter", "vision"], ["report"], ["lineage"], *CHAMPION])
+@pytest.mark.parametrize("command", [["check"], ["starter", "vision"], ["relate"], ["report"], ["lineage"], *CHAMPION])
 def test_help_has_an_example(run, command):
     code, out, _ = run(*command, "--help")
     assert code == 0

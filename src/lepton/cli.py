@@ -1,4 +1,4 @@
-"""The command line: `lepton check`, `starter`, `report`, `lineage`, `champion`. The pipeline itself is started by `make run`."""
+"""The command line: `lepton check`, `starter`, `relate`, `report`, `lineage`, `champion`. `make run` starts the whole pipeline."""
 
 import json
 import sys
@@ -91,6 +91,40 @@ def vision(to: Annotated[Path, typer.Option(help="A folder that is not there yet
 
     starter.build(to)
     print(f"{to}: built. `make run` trains on it when data.path in params.yaml is {to}.")
+
+
+@app.command(epilog=_example("lepton relate --params mine.yaml --open"))
+def relate(
+    params: Config = Path("params.yaml"),
+    show: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+) -> None:
+    """Which tasks should share? Runs the stages up to `relate`, as far as something has changed, and shows what they found."""
+    from lepton.ops import bring, dvc, gpu, projects
+    from lepton.reporting import related
+    from lepton.reporting.page import render
+
+    root = Path.cwd()
+    with errors.naming(str(params)):
+        given = load(params)
+    if _argument(params):
+        root = projects.clone(root, root / params, given.data.path)
+    bring.data(root, given.data.path)
+    plan = dvc.plan(root)
+    with gpu.alone(given.compute):
+        for stage in plan.stages[: plan.stages.index("relate") + 1]:
+            if stage in plan.todo:
+                print(f"{stage} …", flush=True)
+                try:
+                    dvc.reproduce(root, stage)
+                except dvc.StageFailed as error:
+                    raise (Refusal if error.code == 3 else LeptonError)(f"{stage}: {error}") from None
+    console = Console(highlight=False)
+    for part in related.told(root):
+        console.print(part)
+    page = render(root)
+    print(f"{page}#relatedness")
+    if show:
+        webbrowser.open(f"{page.as_uri()}#relatedness")
 
 
 @app.command(epilog=_example("lepton report --open"))

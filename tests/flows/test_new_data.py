@@ -16,6 +16,7 @@ from laws import one_line
 from lepton.config import load
 from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision, Rule
+from lepton.ops import bring as bringing
 from lepton.ops import champion, drops, dvc, git, refs
 from lepton.ops.lineage import hashes
 
@@ -139,7 +140,7 @@ def test_a_run_in_place_ingests_when_asked(root: Path) -> None:
 
 
 def bring(root: Path) -> None:
-    places.bring_data(places.Project(root, load(root / "params.yaml")))
+    bringing.data(root, load(root / "params.yaml").data.path)
 
 
 def test_data_that_is_only_on_the_remote_is_brought_from_there(root: Path) -> None:

@@ -213,3 +213,14 @@ def test_a_misspelt_key_is_named_before_anything_runs(project: Path) -> None:
     said = small.retrain(project, code=2)
     assert "unknown key 'warmpu'. Did you mean warmup?" in said
     assert "Traceback" not in said
+
+
+def test_relate_on_its_own_says_who_should_share_and_runs_only_what_has_changed(project: Path) -> None:
+    shutil.rmtree(project / "artifacts/train")
+    command = [sys.executable, "-m", "lepton.cli", "relate"]
+    done = subprocess.run(command, cwd=project, env=os.environ, capture_output=True, text=True, check=True)
+    assert "share a trunk" in done.stdout
+    assert "reliability: the order of the pairs" in done.stdout
+    assert "index.html#relatedness" in done.stdout
+    assert "…" not in done.stdout, "no stage ran"
+    assert not (project / "artifacts/train").exists(), "nor one behind it"

@@ -1,0 +1,54 @@
+"""Which tasks should share, in a terminal."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lepton import files
+from lepton.reporting.words import signed
+
+SHOWN = 10  # pairs
+
+
+def told(root: Path) -> Iterator[RenderableType]:
+    """What relatedness.json of the project says: heat map, ranking, groups, and how far to trust it."""
+    report = files.read_json(root / "artifacts/relate/relatedness.json")
+    tasks, gain, error = report["tasks"], report["gain"], report["error"]
+    yield "What each task would gain from sharing with another: percent of its error that goes, predicted."
+    yield heat(tasks, gain)
+    at = {name: number for number, name in enumerate(tasks)}
+    table = Table("pair", "together, %", "first, %", "second, %", box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for first, second, score in report["ranking"][:SHOWN]:
+        one, other = at[first], at[second]
+        each = [f"{signed(gain[a][b], 2)} ± {error[a][b]:.2f}" for a, b in ((one, other), (other, one))]
+        table.add_row(f"{first} – {second}", signed(score, 2), *each)
+    yield table
+    together = [" + ".join(group) for group in report["groups"] if len(group) > 1]
+    alone = [group[0] for group in report["groups"] if len(group) == 1]
+    yield f"share a trunk: {'; '.join(together) or 'none'}. Stand alone: {', '.join(alone) or 'none'}."
+    halves = report["halves"]
+    if halves is None:
+        yield "There are too few pairs, or labels, to say how reliable this is."
+    else:
+        yield f"reliability: the order of the pairs in one half of the rows and in the other correlates by {signed(halves, 2)}."
+
+
+def heat(tasks: Sequence[str], gain: Sequence[Sequence[float | None]]) -> Table:
+    """Rows gain, columns give; greener is more, redder is a loss."""
+    largest = max((abs(value) for row in gain for value in row if value), default=0.0) or 1.0
+    table = Table("gains from", *tasks, box=None, header_style="bold", padding=(0, 1, 0, 0))
+    for row, (name, values) in enumerate(zip(tasks, gain, strict=True)):
+        cells = [Text("·" if row == column else signed(value, 1), tint(value, largest)) for column, value in enumerate(values)]
+        table.add_row(name, *cells)
+    return table
+
+
+def tint(value: float | None, largest: float) -> str:
+    """A background between the terminal's own and full colour."""
+    strength = round(140 * min(abs(value or 0.0) / largest, 1.0))
+    if strength < 8:
+        return ""
+    return f"white on rgb(0,{strength},{strength // 2})" if (value or 0) > 0 else f"white on rgb({strength + 40},{strength // 3},0)"
