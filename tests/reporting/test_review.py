@@ -27,7 +27,7 @@ WORDS = (
     "+4.4 to +12.3",
     "**0.75 int8 (chosen)**",
     "**Reptile (chosen)**",
-    "| digit – objects | +0.71 | +0.54 | +0.39 |",
+    "| digit – objects | +0.71 | +0.54 | +0.71 | +0.71 | +0.39 |",
     "ab" * 16,
     "alpha_snap",
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lepton import files
-from lepton.relatedness import affinity, agop, features, probe, similarity, starting, summary
+from lepton.relatedness import affinity, agop, probe, similarity, starting, summary, untrained
 from lepton.stages.runner import Stage, main
 from lepton.stages.training import Prepared, log_epochs
 from lepton.training import network
@@ -16,7 +16,7 @@ def gains(stage: Stage, prepared: Prepared) -> np.ndarray:
     network.seeded(params.compute.seed, "relate", "features")
     random = np.random.default_rng(params.compute.seed)
     train = prepared.train.take(np.sort(random.permutation(len(prepared.train))[: plan.rows]))
-    features_ND = features.untrained(network.build(params, params.tasks, "hard"), train, plan.features, random)
+    features_ND = untrained.features(network.build(params, params.tasks, "hard"), train, plan.features, random)
     fold_N = random.permutation(len(train)) % plan.folds
     tasks = {}
     for name, task in params.tasks.items():

@@ -29,7 +29,7 @@ def relatedness(tasks: Sequence[str], matrices: Mapping[str, Matrix]) -> str:
     with drawing(names + across * (side + 0.25), down * (side + 0.7 + slanted)) as figure:
         for number, (name, matrix) in enumerate(matrices.items()):
             axes = figure.add_subplot(down, across, number + 1)
-            axes.set_title(TITLES.get(name, name))
+            axes.set_title(TITLES.get(name, name), pad=8 if number < across else 18)  # clear of the names above
             _cells(axes, matrix, own=True, size=8 if cell > 0.42 else 6.5, told=cell > 0.3)
             _ticks(axes, tasks, tasks if number % across == 0 else None)
         return svg(figure, "relatedness", f"Similarity of the tasks {', '.join(tasks)} by {', '.join(matrices)}.")

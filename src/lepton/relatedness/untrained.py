@@ -14,7 +14,7 @@ CALIBRATION = 1024  # rows that the trunk's norms are set by
 
 
 @torch.no_grad()
-def untrained(model: Sharing, samples: Samples, width: int, generator: np.random.Generator) -> np.ndarray:
+def features(model: Sharing, samples: Samples, width: int, generator: np.random.Generator) -> np.ndarray:
     """[N, at most width], centred, of mean square norm 1: the principal components of all that a fresh network's trunk sees.
 
     The inputs and each level count alike. The model's norms are changed.

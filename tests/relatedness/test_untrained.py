@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 import helpers
-from lepton.relatedness.features import pooled, untrained
+from lepton.relatedness import untrained
+from lepton.relatedness.untrained import pooled
 from lepton.training import network
 
 
@@ -12,7 +13,7 @@ def features(seed: int = 0, width: int = 20) -> np.ndarray:
     params = helpers.params()
     torch.manual_seed(0)
     model = network.build(params, params.tasks, "hard")
-    return untrained(model, helpers.samples(params.tasks, 90), width, np.random.default_rng(seed))
+    return untrained.features(model, helpers.samples(params.tasks, 90), width, np.random.default_rng(seed))
 
 
 def test_they_are_centred_principal_components_of_norm_1() -> None:
