@@ -24,7 +24,7 @@ def folds(rows: int) -> np.ndarray:
 
 
 @given(seed=seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_sums_give_the_ridge_of_scikit_learn_and_its_error_on_held_out_rows(seed: int) -> None:
     x, y = linear(seed)
     present, fold = np.random.default_rng(seed).random(len(x)) < 0.7, folds(len(x))
@@ -39,7 +39,7 @@ def test_sums_give_the_ridge_of_scikit_learn_and_its_error_on_held_out_rows(seed
 
 
 @given(seed=seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_learned_features_are_the_root_of_the_average_gradient_outer_product(seed: int) -> None:
     weights = np.random.default_rng(seed).normal(size=(8, 3))
     features = learned(weights)
@@ -74,7 +74,7 @@ def test_a_task_gains_most_from_its_duplicate_on_disjoint_rows_and_nothing_from_
 
 
 @given(seed=seeds, order=st.permutations(range(5)))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_permuting_tasks_permutes_gains(seed: int, order: list[int]) -> None:
     tasks = planted(seed)
     names = list(tasks)
@@ -83,7 +83,7 @@ def test_permuting_tasks_permutes_gains(seed: int, order: list[int]) -> None:
 
 
 @given(seed=seeds, scale=st.floats(0.01, 100))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_the_unit_of_a_label_does_not_matter(seed: int, scale: float) -> None:
     x, y = linear(seed, noise=3)
     present, fold = np.ones(len(x), bool), folds(len(x))

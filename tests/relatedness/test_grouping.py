@@ -38,7 +38,7 @@ def test_a_member_gains_the_mean_of_what_its_partners_bring() -> None:
 
 
 @given(seed=seeds, tasks=st.integers(1, 6), trunks=st.integers(1, 6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_up_to_twelve_tasks_no_partition_within_the_budget_gains_more(seed: int, tasks: int, trunks: int) -> None:
     gain = gains(seed, tasks)
     found = partition(gain, trunks)
@@ -48,7 +48,7 @@ def test_up_to_twelve_tasks_no_partition_within_the_budget_gains_more(seed: int,
 
 
 @given(seed=seeds, tasks=st.integers(1, 16), trunks=st.integers(1, 8))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_every_task_is_in_one_group(seed: int, tasks: int, trunks: int) -> None:
     found = partition(gains(seed, tasks), trunks)
     assert sorted(task for group in found for task in group) == list(range(tasks))
@@ -57,7 +57,7 @@ def test_every_task_is_in_one_group(seed: int, tasks: int, trunks: int) -> None:
 
 
 @given(seed=seeds, order=st.permutations(range(6)), trunks=st.integers(1, 6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_the_order_of_tasks_does_not_change_the_groups(seed: int, order: list[int], trunks: int) -> None:
     gain = gains(seed, 6)
     moved = partition(gain[np.ix_(order, order)], trunks)
@@ -73,7 +73,7 @@ def test_a_task_that_gains_nothing_stands_alone(tasks: int) -> None:
 
 
 @given(seed=seeds, trunks=st.integers(1, 8))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_merging_and_moving_comes_near_the_best(seed: int, trunks: int) -> None:
     """Above twelve tasks; here on nine, where the best is known. Related tasks, as of three families with noise."""
     family = np.arange(9) % 3
