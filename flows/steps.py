@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
@@ -27,9 +27,6 @@ from lepton.ops.lineage import hashes
 from lepton.ops.network import patiently
 from lepton.ops.publishing import Published
 from lepton.ops.repository import Busy
-
-if TYPE_CHECKING:
-    pass
 
 
 class Moved(Exception):
