@@ -67,6 +67,13 @@ def parser(name: str, doc: str | None, seeds: int = 1) -> argparse.ArgumentParse
     return found
 
 
+def add_devices(found: argparse.ArgumentParser) -> None:
+    here = ["cpu"] + ["cuda"] * torch.cuda.is_available()
+    found.add_argument(
+        "--on", nargs="+", choices=here, default=here, metavar="DEVICE", help=f"of {', '.join(here)} (all there are)"
+    )
+
+
 def interleaved(
     calls: Mapping[str, Callable[[], object]], rounds: int, warmup: int = 2, device: str = "cpu"
 ) -> dict[str, list[float]]:

@@ -7,9 +7,11 @@ methods on the tasks' gradients do without Lepton's cut; TorchJD and, from a che
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 from unittest import mock
 
 import torch
@@ -26,12 +28,47 @@ from lepton.training.weighting.equal import Equal
 from lepton.training.weighting.mgda import MGDA
 from lepton.types import Batch
 
-TRUNK = (32, 64, 128)  # channels of the levels
-BUDGET = 64  # channels of all tasks' branches together, at each level
-ROWS, SIDE, CLASSES = 64, 32, 10  # of a batch, an image, a task
+SIDE, CLASSES = 32, 10  # of an image, a task
 TASKS = (2, 8, 32, 64)
 MOST = 32  # tasks for which T backwards are measured
 LIMIT, ADAPTIVE, HARD = "bare limit", "Lepton adaptive", "Lepton hard + Gram"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a step is measured. rows: of a batch. trunk: channels of the levels. budget: channels of all branches at a level.
+
+    most: tasks for which T backwards are measured; TorchJD keeps all of them in memory at once.
+    """
+
+    device: str
+    precision: str = "fp32"
+    rows: int = 64
+    trunk: tuple[int, ...] = (32, 64, 128)
+    budget: int = 64
+    most: int = MOST
+
+    @property
+    def words(self) -> str:
+        return f"{self.device} {self.precision}, {self.rows} rows, {'/'.join(map(str, self.trunk))}"
+
+    def width(self, tasks: int) -> int:
+        return max(1, self.budget // tasks)
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.precision == "bf16")
+
+
+LARGE: dict[str, Any] = {
+    "rows": 2048,
+    "trunk": (128, 256, 512),
+    "budget": 256,
+    "most": 8,
+}  # what keeps a GPU busy; the others are launches
+PLACES = {
+    "cpu": [Place("cpu")],
+    "cuda": [Place("cuda", precision, **size) for size in ({}, LARGE) for precision in ("fp32", "bf16")],
+}
 
 Lap = Callable[[str], None]
 Turn = Callable[[Lap], None]
@@ -89,7 +126,7 @@ def backwards(network: bare.Batched, x: Tensor, class_TB: Tensor, autocast: torc
         weight_T = torch.ones_like(grad_TP @ grad_TP.T).diagonal()
         moved = (weight_T @ grad_TP).split([parameter.numel() for parameter in shared])
         for parameter, grad in zip(shared, moved, strict=True):
-            parameter.grad = grad.view_as(parameter)
+            parameter.grad = torch.empty_like(parameter).copy_(grad.view_as(parameter))  # a fused optimiser wants it laid out alike
         for parameter, own in zip(rest, torch.autograd.grad(loss_T.sum(), rest), strict=True):
             parameter.grad = own
         lap("backward")
@@ -134,11 +171,11 @@ def losses_end(lap: Lap) -> Iterator[None]:
         yield
 
 
-def lepton(way: str, weighting: Weighting, x: Tensor, class_TB: Tensor, autocast: torch.autocast) -> Turn:
+def lepton(place: Place, way: str, weighting: Weighting, x: Tensor, class_TB: Tensor, autocast: torch.autocast) -> Turn:
     """Lepton's step: losses, G and its Gram matrix whatever the weighting, and one backward."""
     tasks = len(class_TB)
-    plan = noise.params(way, tasks, CLASSES, SIDE, TRUNK, max(1, BUDGET // tasks))
-    network = noise.model(plan, x.device.type)
+    plan = noise.params(way, tasks, CLASSES, SIDE, place.trunk, place.width(tasks), place.device)
+    network = noise.model(plan)
     moves = optimizer.make(network, plan.train, plan.train.lr)
     present = torch.ones(len(x), dtype=torch.bool, device=x.device)
     labels = {name: {"present": present, "class": class_B} for name, class_B in zip(plan.tasks, class_TB, strict=True)}
@@ -162,31 +199,32 @@ def from_libmtl(made: object, x: Tensor, class_TB: Tensor) -> Turn:
     return turn
 
 
-def turns(tasks: int, most: int, device: str, autocast: torch.autocast, checkout: Path | None) -> dict[str, Turn | None]:
+def turns(place: Place, tasks: int, most: int, checkout: Path | None) -> dict[str, Turn | None]:
     """Every way to take a step with T tasks; None for those that are not measured."""
-    width = max(1, BUDGET // tasks)
-    x = torch.randn(ROWS, 3, SIDE, SIDE, device=device).contiguous(memory_format=torch.channels_last)
-    class_TB = torch.randint(CLASSES, (tasks, ROWS), device=device)
-    batched, alone = partial(bare.Batched, TRUNK, width, tasks, CLASSES), partial(bare.OneByOne, TRUNK, width, tasks, CLASSES)
-    given = (x, class_TB, autocast)
+    width, device = place.width(tasks), place.device
+    x = torch.randn(place.rows, 3, SIDE, SIDE, device=device).contiguous(memory_format=torch.channels_last)
+    class_TB = torch.randint(CLASSES, (tasks, place.rows), device=device)
+    size = place.trunk, width, tasks, CLASSES
+    batched, alone = partial(bare.Batched, *size), partial(bare.OneByOne, *size)
+    given = (x, class_TB, place.autocast())
     found: dict[str, Turn | None] = {
         LIMIT: plain(batched().to(device), *given),
         "bare, head by head": plain(alone().to(device), *given),
-        HARD: lepton("hard", Equal(tasks), *given),
-        ADAPTIVE: lepton("adaptive", Equal(tasks), *given),
-        "Lepton hard, MGDA": lepton("hard", MGDA(tasks), *given),
+        HARD: lepton(place, "hard", Equal(tasks), *given),
+        ADAPTIVE: lepton(place, "adaptive", Equal(tasks), *given),
+        "Lepton hard, MGDA": lepton(place, "hard", MGDA(tasks), *given),
         "T backwards": backwards(batched().to(device), *given) if tasks <= most else None,
-        "TorchJD mtl_backward, MGDA": torchjd(alone().to(device), *given) if tasks <= most else None,
+        "TorchJD mtl_backward, MGDA": torchjd(alone().to(device), *given) if tasks <= most and device == "cpu" else None,
         "LibMTL MGDA": None,
     }
     if checkout and tasks <= most:
-        found["LibMTL MGDA"] = from_libmtl(libmtl.trainer(checkout, "MGDA", TRUNK, width, tasks, CLASSES), x, class_TB)
+        found["LibMTL MGDA"] = from_libmtl(libmtl.trainer(checkout, "MGDA", place.trunk, width, tasks, CLASSES), x, class_TB)
     return found
 
 
-def measure(tasks: int, rounds: int, most: int, device: str, precision: str, checkout: Path | None) -> list[harness.Row]:
-    autocast = torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16")
-    all_ways = turns(tasks, most, device, autocast, checkout)
+def measure(place: Place, tasks: int, rounds: int, most: int, checkout: Path | None) -> list[harness.Row]:
+    device = place.device
+    all_ways = turns(place, tasks, most, checkout)
     ways = {name: turn for name, turn in all_ways.items() if turn}
     clocks = {name: Clock(device) for name in ways}
 
@@ -197,7 +235,7 @@ def measure(tasks: int, rounds: int, most: int, device: str, precision: str, che
     seconds = harness.interleaved({name: partial(timed, name) for name in ways}, rounds, device=device)
     rows = []
     for name in all_ways:
-        row: harness.Row = {"on": f"{device} {precision}", "tasks": tasks, "way": name, "ms": None}
+        row: harness.Row = {"on": place.words, "tasks": tasks, "way": name, "ms": None}
         if name in ways:
             parts = clocks[name].seconds
             row["ms"] = 1e3 * median(seconds[name])
@@ -214,16 +252,17 @@ def matmul_seconds(device: str, dtype: torch.dtype, side: int) -> float:
     return min(harness.interleaved({"product": lambda: a @ b}, 10, device=device)["product"])
 
 
-def ceiling_shares(rows: list[harness.Row], device: str, precision: str) -> None:
+def ceiling_shares(rows: list[harness.Row], place: Place) -> None:
     """Adds to each measured row the share of the time that its trunk's multiply-accumulates would take as one matrix product."""
-    side = 8192 if device == "cuda" else 1024
-    rate = side**3 / matmul_seconds(device, torch.bfloat16 if precision == "bf16" else torch.float32, side)  # MAC/s
+    side = 8192 if place.device == "cuda" else 1024
+    dtype = torch.bfloat16 if place.precision == "bf16" else torch.float32
+    rate = side**3 / matmul_seconds(place.device, dtype, side)  # MAC/s
     pixels, macs, below = SIDE * SIDE, 0, 3
-    for channels in TRUNK:
+    for channels in place.trunk:
         pixels //= 4
         macs += pixels * 9 * channels * (below + channels)
         below = channels
-    needed = 3 * macs * ROWS / rate  # forward, and backward to features and to kernels
+    needed = 3 * macs * place.rows / rate  # forward, and backward to features and to kernels
     for row in rows:
         row["of the ceiling"] = None if row["ms"] is None else needed / (row["ms"] / 1e3)
 
@@ -247,22 +286,21 @@ def run(options: argparse.Namespace) -> Path:
     environment.keep_memory()  # as Lepton's stages do, for all that are measured
     rounds, most = (9, 8) if options.quick else (40 * options.seeds, MOST)
     rows, found = [], []
-    places = [("cpu", "fp32")] + ([("cuda", "fp32"), ("cuda", "bf16")] if torch.cuda.is_available() else [])
-    for device, precision in places:
-        here = [row for tasks in TASKS for row in measure(tasks, rounds, most, device, precision, options.libmtl)]
-        ceiling_shares(here, device, precision)
+    places = [place for device in options.on for place in PLACES[device]]
+    for place in places:
+        here = [row for tasks in TASKS for row in measure(place, tasks, rounds, min(most, place.most), options.libmtl)]
+        ceiling_shares(here, place)
         rows += here
-        found += claims(here, "" if len(places) == 1 else f", {device} {precision}")
-    if not torch.cuda.is_available():
-        rows.append({"on": "cuda", "way": "not measured: no GPU here"})
+        found += claims(here, "" if len(places) == 1 else f", {place.words}")
     setting = (
-        f"a step of {ROWS} images of {SIDE} × {SIDE}, T tasks of {CLASSES} classes; trunk of {'/'.join(map(str, TRUNK))} channels; "
-        f"{BUDGET} channels per level for all tasks' reads and branches together (T = 32: 2 each); forward, backward and AdamW"
+        f"a step with images of {SIDE} × {SIDE} and T tasks of {CLASSES} classes; at each level all tasks' reads and branches "
+        "together have twice as many channels as the trunk's first level (32 tasks on 32/64/128: 2 each); forward, backward and AdamW"
     )
     return harness.save("step_cost", options, setting, rows, found)
 
 
 if __name__ == "__main__":
     arguments = harness.parser("step_cost", __doc__)
+    harness.add_devices(arguments)
     arguments.add_argument("--libmtl", type=Path, metavar="DIR", help="a checkout of LibMTL (none: its rows say not measured)")
     run(arguments.parse_args())

@@ -1,4 +1,7 @@
-"""Writes the tables of results into README.md and docs/: the text between `<!-- results: NAME -->` and `<!-- end -->`."""
+"""Writes the tables of results into README.md and docs/: the text between `<!-- results: NAME -->` and `<!-- end -->`.
+
+`<!-- results: cuda/NAME tasks=32 -->` takes another machine's, and shows the rows with that value alone.
+"""
 
 import json
 import re
@@ -9,17 +12,18 @@ from benchmarks.harness import RESULTS, columns_of, text
 from lepton import files
 
 ROOT = Path(__file__).parents[1]
-MARKED = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKED = re.compile(r"(<!-- results: ([\w/]+)(?: (\w+)=(\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 WORDS = {True: "holds", False: "**fails**", None: "not measured"}
 
 
-def markdown(found: dict[str, Any]) -> str:
-    """One file of results: its setting, its rows, and its claims beside their bounds."""
+def markdown(found: dict[str, Any], key: str | None = None, value: str = "") -> str:
+    """One file of results: its setting, its rows (or those whose `key` has that value), and its claims beside their bounds."""
     machine = found["machine"]
     where = f"{machine['gpu'] or machine['cpu']}, {machine['threads']} thread{'s' * (machine['threads'] > 1)}"
     parts = [f"{found['setting'][0].upper()}{found['setting'][1:]}. Measured on {where}; torch {found['versions']['torch']}."]
-    columns = columns_of(found["rows"])
-    parts.append(_table(columns, [[text(row.get(column)) for column in columns] for row in found["rows"]]))
+    rows = [row for row in found["rows"] if key is None or str(row.get(key)) == value]
+    columns = columns_of(rows)
+    parts.append(_table(columns, [[text(row.get(column)) for column in columns] for row in rows]))
     claims = [[c["claim"], text(c["value"]), f"{c['sign']} {text(c['bound'])}", WORDS[c["holds"]]] for c in found["claims"]]
     parts.append(_table(["claim", "measured", "bound", ""], claims))
     return "\n\n".join(parts) + "\n"
@@ -34,8 +38,8 @@ def rendered(page: str) -> str:
 
     def fill(marked: re.Match[str]) -> str:
         path = RESULTS / f"{marked[2]}.json"
-        said = markdown(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else f"`python -m benchmarks.{marked[2]}`\n"
-        return f"{marked[1]}{said}{marked[3]}"
+        said = markdown(json.loads(path.read_text(encoding="utf-8")), marked[3], marked[4]) if path.exists() else f"`python -m benchmarks.{Path(marked[2]).name}`\n"
+        return f"{marked[1]}{said}{marked[5]}"
 
     return MARKED.sub(fill, page)
 

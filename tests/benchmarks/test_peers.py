@@ -27,7 +27,7 @@ def test_batched_heads_compute_what_heads_one_by_one_do() -> None:
 
 def test_leptons_network_has_as_many_parameters_and_multiplications() -> None:
     trunk, width, tasks, classes = SHAPE
-    ours = noise.model(noise.params("hard", tasks, classes, 16, trunk, width))
+    ours = noise.model(noise.params("hard", tasks, classes, 16, trunk, width, "cpu"))
     theirs = bare.OneByOne(*SHAPE)
     x = torch.zeros(1, 3, 16, 16)
     assert cost.parameters(ours) == cost.parameters(theirs) == cost.parameters(bare.Batched(*SHAPE))
@@ -51,10 +51,10 @@ def test_peak_memory_counts_what_lives_at_once() -> None:
 
 
 def test_every_way_takes_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"ROWS": 4, "SIDE": 8, "TRUNK": (4, 4), "BUDGET": 4}.items():
-        monkeypatch.setattr(step_cost, name, value)
-    rows = step_cost.measure(2, 1, 2, "cpu", "fp32", None)
-    step_cost.ceiling_shares(rows, "cpu", "fp32")
+    monkeypatch.setattr(step_cost, "SIDE", 8)
+    place = step_cost.Place("cpu", rows=4, trunk=(4, 4), budget=4)
+    rows = step_cost.measure(place, 2, 1, 2, None)
+    step_cost.ceiling_shares(rows, place)
     *measured, libmtl = rows
     assert libmtl["way"] == "LibMTL MGDA"
     assert libmtl["ms"] is None

@@ -19,11 +19,17 @@ def test_tables_say_what_the_results_say(page: Path) -> None:
 
 
 def test_every_committed_result_comes_from_a_benchmark_in_full() -> None:
-    for path in RESULTS.glob("*.json"):
+    for path in (*RESULTS.glob("*.json"), *RESULTS.glob("cuda/*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
         assert found["benchmark"] == path.stem
         assert not found["quick"]
         assert (ROOT / f"benchmarks/{path.stem}.py").exists()
+
+
+def test_a_table_may_show_some_rows_alone() -> None:
+    found = tables.rendered("<!-- results: cuda/step_cost tasks=32 -->\nold\n<!-- end -->")
+    assert "| 32 |" in found
+    assert "| 8 |" not in found
 
 
 def test_every_benchmark_stands_in_their_readme() -> None:

@@ -273,10 +273,13 @@ def test_the_learning_rate_follows_the_schedule() -> None:
     one = trainer(helpers.params(train={"alpha_lr": 10}))
     rates = []
 
-    def note(result: object, names: list[str], epoch: int, number: int) -> None:
-        rates.append([group["lr"] for group in one.optimizer.param_groups])
+    step = one._step
 
-    one._check = note
+    def noted(*given: object, **how: object) -> object:
+        rates.append([group["lr"] for group in one.optimizer.param_groups])
+        return step(*given, **how)
+
+    one._step = noted
     one.fit()
     shares = [optimizer.schedule(one.params.train, step / 12) for step in range(12)]
     np.testing.assert_allclose(rates, np.outer(shares, [0.003, 0.003, 0.009, 0.009, 0.03]))

@@ -176,9 +176,8 @@ class Sharing(nn.Module, ABC):
         """A penalty that is 0 once every degree of sharing is 0 or 1; None without degrees."""
         return None
 
-    def snap(self, margin: float) -> int:
-        """Fixes every degree of sharing within `margin` of 0 or 1 there, for good; returns how many are fixed."""
-        return 0
+    def snap(self, margin: float) -> None:
+        """After every step: fixes every degree of sharing within `margin` of 0 or 1 there, for good."""
 
     def degrees(self) -> dict[str, list[float]]:
         """Per task, its degree of sharing at every level; empty without degrees."""

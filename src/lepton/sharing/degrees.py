@@ -36,12 +36,10 @@ class Degrees(Sharing):
         return (self.alpha_TL * (1 - self.alpha_TL)).sum()
 
     @torch.no_grad()
-    def snap(self, margin: float) -> int:
-        """Fixes every α within `margin` of 0 or 1 there, for good; returns how many are fixed."""
+    def snap(self, margin: float) -> None:
         alpha_TL = self.degree_TL.sigmoid()
         near = self.fixed_TL.isnan() & ((alpha_TL < margin) | (alpha_TL > 1 - margin))
-        self.fixed_TL[near] = alpha_TL[near].round()
-        return int((~self.fixed_TL.isnan()).sum())
+        self.fixed_TL.copy_(torch.where(near, alpha_TL.round(), self.fixed_TL))
 
     def degrees(self) -> dict[str, list[float]]:
         return dict(zip(self.tasks, self.alpha_TL.tolist(), strict=True))

@@ -25,7 +25,7 @@ def pooled(heads: Mapping[str, PooledLinear], feature: Tensor, there: Sequence[s
     place = {name: number for number, name in enumerate(there)}
     raw: dict[str, Tensor] = {}
     for names in alike({name: head.linear.weight.shape for name, head in heads.items()}):
-        chosen = torch.tensor([place[name] for name in names], device=feature.device)
+        chosen = torch.tensor([place[name] for name in names]).to(feature.device, non_blocking=True)
         mine_TBC = heads[names[0]].dropout(pooled_BTC.index_select(1, chosen)).transpose(0, 1)
         weight_TKC = torch.stack([heads[name].linear.weight for name in names])
         bias_TK = torch.stack([heads[name].linear.bias for name in names])

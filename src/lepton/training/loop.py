@@ -31,6 +31,7 @@ from lepton.training.synchronised import synchronised
 from lepton.training.weighting.base import Weighting
 from lepton.types import Batch
 
+LOOKS = 20  # steps between two looks at the losses: on a GPU each one waits for all that was asked of it
 LEAST = 0.001  # what a task lacks at least, and 1 at most: a perfect one is still seen
 
 
@@ -176,10 +177,11 @@ class Trainer:
                 batch = type(batch)(model.kind.prepare(batch.inputs), batch.labels)
                 batch = apply(batch, model.kind, model.tasks, self.plan, generator=generator, share=share)
                 result = self._step(batch, done, exact=plan.exact_gram > 0 and number % plan.exact_gram == 0)
-                self._check(result, names, epoch, number)
                 if result.exact_TP is not None and result.exact_TP.isfinite().all():
                     agreed.append(agreement(result.grad_TP, result.exact_TP, result.active_T))
                 results.append(result)
+                if len(results) % LOOKS == 0 or number + 1 == steps.stop:
+                    self._check(results, names, epoch, steps.start)
                 advance()
         loss_T, weight_T = (torch.stack(parts).mean(0) for parts in zip(*[(r.loss_T, r.weight_T) for r in results], strict=True))
         grad_STP = torch.stack([r.grad_TP for r in results])
@@ -222,11 +224,14 @@ class Trainer:
         self.ema.update()
         return result
 
-    def _check(self, result: StepResult, names: list[str], epoch: int, number: int) -> None:
-        finite_T = result.loss_T.isfinite()
-        if not bool(finite_T.all()):
-            lost = ", ".join(name for name, ok in zip(names, finite_T.tolist(), strict=True) if not ok)
+    def _check(self, results: list[StepResult], names: list[str], epoch: int, first: int) -> None:
+        """results: of the epoch's steps so far, the first of which was number `first`."""
+        finite_ST = torch.stack([result.loss_T for result in results[-LOOKS:]]).isfinite()
+        if not bool(finite_ST.all()):
+            at = int((~finite_ST).any(1).nonzero()[0])
+            lost = ", ".join(name for name, ok in zip(names, finite_ST[at].tolist(), strict=True) if not ok)
             kept = f" The checkpoint of epoch {epoch} is kept." if self.keep and epoch else ""
+            number = first + len(results) - len(finite_ST) + at
             raise Diverged(
                 f"{self.name}: the loss of {lost} stopped being a finite number in epoch {epoch + 1}, step {number + 1}, at a "
                 f"learning rate of {self.lr:g}.{kept} Lower the learning rate, or look at the labels of {lost}."
