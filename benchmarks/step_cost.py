@@ -294,7 +294,7 @@ def run(options: argparse.Namespace) -> Path:
         found += claims(here, "" if len(places) == 1 else f", {place.words}")
     setting = (
         f"a step with images of {SIDE} × {SIDE} and T tasks of {CLASSES} classes; at each level all tasks' reads and branches "
-        "together have twice as many channels as the trunk's first level (32 tasks on 32/64/128: 2 each); forward, backward and AdamW"
+        "together have twice as many channels as the trunk's first level (32 tasks on 32/64/128: 2 each); forward, backward, AdamW"
     )
     return harness.save("step_cost", options, setting, rows, found)
 

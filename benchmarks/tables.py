@@ -38,8 +38,9 @@ def rendered(page: str) -> str:
 
     def fill(marked: re.Match[str]) -> str:
         path = RESULTS / f"{marked[2]}.json"
-        said = markdown(json.loads(path.read_text(encoding="utf-8")), marked[3], marked[4]) if path.exists() else f"`python -m benchmarks.{Path(marked[2]).name}`\n"
-        return f"{marked[1]}{said}{marked[5]}"
+        if not path.exists():
+            return f"{marked[1]}`python -m benchmarks.{path.stem}`\n{marked[5]}"
+        return f"{marked[1]}{markdown(json.loads(path.read_text(encoding='utf-8')), marked[3], marked[4])}{marked[5]}"
 
     return MARKED.sub(fill, page)
 
