@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lepton.relatedness.summary import halves, pairs, summary
+from lepton.relatedness.grouping import pairs
+from lepton.relatedness.summary import halves, summary
 
 NAMES = ["a", "b", "c", "d"]
 

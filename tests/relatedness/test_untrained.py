@@ -19,11 +19,11 @@ def features(seed: int = 0, width: int = 20) -> np.ndarray:
 def test_they_are_centred_principal_components_of_norm_1() -> None:
     found = features()
     assert found.shape == (90, 20)
-    np.testing.assert_allclose(found.mean(0), 0, atol=1e-9)
+    np.testing.assert_allclose(found.mean(0), 0, atol=1e-6)
     assert np.mean((found**2).sum(1)) == 1 or np.isclose(np.mean((found**2).sum(1)), 1)
     covariance = found.T @ found
-    np.testing.assert_allclose(covariance, np.diag(covariance.diagonal()), atol=1e-8)
-    assert (np.diff(covariance.diagonal()) <= 1e-9).all()
+    np.testing.assert_allclose(covariance, np.diag(covariance.diagonal()), atol=1e-5 * len(found))
+    assert (np.diff(covariance.diagonal()) <= 1e-5).all()
 
 
 def test_equal_inputs_give_equal_bytes() -> None:

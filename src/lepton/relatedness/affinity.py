@@ -2,6 +2,9 @@
 
 The gradients are those that every training step computes anyway (`lepton.training.step`), averaged over steps before the cosine, so
 that tasks labelled on disjoint rows compare. Every level counts the same, whatever the size of its gradients.
+
+Young heads have much in common whatever their labels: even a task of pure chance pulls the trunk like the others. So what all tasks
+share, the mean of their directions, is taken out first.
 """
 
 from collections.abc import Sequence
@@ -12,5 +15,14 @@ from lepton.relatedness.similarity import cosine
 
 
 def affinity(grad_TP: np.ndarray, widths: Sequence[int]) -> np.ndarray:
-    """Cosine of the tasks' mean gradients [L, T, T], per level; widths: P of each level."""
-    return np.stack([cosine(part) for part in np.split(grad_TP, np.cumsum(widths)[:-1], axis=1)])
+    """Cosine of what each task's mean gradient has of its own [L, T, T], per level; widths: P of each level.
+
+    Of fewer than three tasks nothing is taken out: two deviate from their mean in opposite directions, always.
+    """
+    return np.stack([cosine(own(part)) for part in np.split(grad_TP, np.cumsum(widths)[:-1], axis=1)])
+
+
+def own(grad_TP: np.ndarray) -> np.ndarray:
+    """Directions, each of norm 1 (or 0), less their mean."""
+    unit_TP = grad_TP / np.linalg.norm(grad_TP, axis=1, keepdims=True).clip(min=1e-30)
+    return unit_TP - unit_TP.mean(0) if len(unit_TP) > 2 else unit_TP

@@ -18,9 +18,14 @@ Groups = list[list[int]]
 
 def ranking(names: Sequence[str], score_TT: np.ndarray) -> list[tuple[str, str, float]]:
     """Every pair with the mean of its two scores, the highest first."""
-    both_TT = (score_TT + score_TT.T) / 2
-    pairs = [(a, b, float(both_TT[i, j])) for i, a in enumerate(names) for j, b in enumerate(names) if i < j]
-    return sorted(pairs, key=lambda pair: (-pair[2], pair[:2]))
+    named = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    scored = [(*pair, float(score)) for pair, score in zip(named, pairs(score_TT), strict=True)]
+    return sorted(scored, key=lambda pair: (-pair[2], pair[:2]))
+
+
+def pairs(matrix_TT: np.ndarray) -> np.ndarray:
+    """Of every two tasks the mean of both directions [T (T − 1) / 2], row by row."""
+    return ((matrix_TT + matrix_TT.T) / 2)[np.triu_indices(len(matrix_TT), 1)]
 
 
 def group_gain(gain_TT: np.ndarray, group: Sequence[int]) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from lepton.relatedness.grouping import partition, ranking
+from lepton.relatedness.grouping import pairs, partition, ranking
 
 
 def summary(names: Sequence[str], gain_FTT: np.ndarray, alike: Mapping[str, np.ndarray], trunks: int | None) -> dict[str, Any]:
@@ -15,9 +15,8 @@ def summary(names: Sequence[str], gain_FTT: np.ndarray, alike: Mapping[str, np.n
     Groups are those of largest total gain, each gain less its standard error: a task joins none for what may be chance. halves:
     Spearman's correlation of the pairs' gains in one half of the folds with those in the other; None where it says nothing.
     """
-    folds, tasks = gain_FTT.shape[:2]
-    gain_TT, error_TT = gain_FTT.mean(0), gain_FTT.std(0, ddof=1) / np.sqrt(folds)
-    groups = partition(gain_TT - error_TT, trunks or tasks)
+    gain_TT, error_TT = mean_and_error(gain_FTT)
+    groups = partition(gain_TT - error_TT, trunks or len(names))
     return {
         "tasks": list(names),
         "matrices": {name: _plain(matrix) for name, matrix in alike.items()},
@@ -29,9 +28,9 @@ def summary(names: Sequence[str], gain_FTT: np.ndarray, alike: Mapping[str, np.n
     }
 
 
-def pairs(matrix_TT: np.ndarray) -> np.ndarray:
-    """Of every two tasks the mean of both directions [T (T − 1) / 2]."""
-    return ((matrix_TT + matrix_TT.T) / 2)[np.triu_indices(len(matrix_TT), 1)]
+def mean_and_error(gain_FTT: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Over the folds, and the standard error of that [T, T]."""
+    return gain_FTT.mean(0), gain_FTT.std(0, ddof=1) / np.sqrt(len(gain_FTT))
 
 
 def halves(gain_FTT: np.ndarray) -> float | None:

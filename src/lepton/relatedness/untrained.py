@@ -29,11 +29,11 @@ def features(model: Sharing, samples: Samples, width: int, generator: np.random.
     parts: list[list[Tensor]] = []
     for inputs in predict.batches(samples, model.kind, device):
         parts.append([pooled(inputs, INPUT), *(pooled(level, LEVEL) for level in model.trunk(inputs))])
-    blocks = [torch.cat(rows).double() for rows in zip(*parts, strict=True)]
+    blocks = [torch.cat(rows).float() for rows in zip(*parts, strict=True)]
     blocks = [block - block.mean(0) for block in blocks]
     whole = torch.cat([block / block.square().sum(1).mean().sqrt().clamp(min=1e-12) for block in blocks], 1)
-    _, axes = torch.linalg.eigh(whole.T @ whole)
-    found = whole @ axes.flip(1)[:, :width]
+    left, size, _ = torch.svd_lowrank(whole, min(width, *whole.shape))  # a wide trunk has thousands of columns
+    found = (left * size).double()
     return (found / found.square().sum(1).mean().sqrt().clamp(min=1e-12)).cpu().numpy()
 
 

@@ -3,26 +3,11 @@
 import numpy as np
 
 from lepton import files
-from lepton.relatedness import affinity, agop, probe, similarity, starting, summary, untrained
+from lepton.relatedness import affinity, predicted, probe, similarity, starting, summary
 from lepton.stages.runner import Stage, main
 from lepton.stages.training import Prepared, log_epochs
 from lepton.training import network
 from lepton.training.loop import Fit
-
-
-def gains(stage: Stage, prepared: Prepared) -> np.ndarray:
-    """Percent of its error that each task is predicted to lose by sharing with each other one, of each fold [F, T, T]."""
-    params, plan = stage.params, stage.params.relate
-    network.seeded(params.compute.seed, "relate", "features")
-    random = np.random.default_rng(params.compute.seed)
-    train = prepared.train.take(np.sort(random.permutation(len(prepared.train))[: plan.rows]))
-    features_ND = untrained.features(network.build(params, params.tasks, "hard"), train, plan.features, random)
-    fold_N = random.permutation(len(train)) % plan.folds
-    tasks = {}
-    for name, task in params.tasks.items():
-        labels = train.labels[name]
-        tasks[name] = agop.moments(features_ND, task.described(labels), labels["present"], fold_N)
-    return 100 * agop.gains(tasks)
 
 
 def probed(stage: Stage, prepared: Prepared) -> tuple[dict[str, np.ndarray], np.ndarray, Fit]:
@@ -41,14 +26,16 @@ def probed(stage: Stage, prepared: Prepared) -> tuple[dict[str, np.ndarray], np.
 
 def work(stage: Stage) -> None:
     params, prepared, names = stage.params, Prepared.load(), list(stage.params.tasks)
-    gain_FTT = gains(stage, prepared)
+    gain_FTT = predicted.gains(params, prepared.train)
     alike, score_LTT, fit = probed(stage, prepared)
     labels = [prepared.train.labels[name] for name in names]
     described = [task.described(fields) for task, fields in zip(params.tasks.values(), labels, strict=True)]
     alike["labels"] = similarity.label_correlation(described, [fields["present"] for fields in labels])
     alike["gradient"] = score_LTT.mean(0)
+    gain_TT, error_TT = summary.mean_and_error(gain_FTT)
+    alpha = starting.starting_alpha(names, gain_TT, error_TT, len(params.model.trunk))
     result = summary.summary(names, gain_FTT, alike, params.relate.trunks)
-    files.write_json(stage.out / "relatedness.json", result | {"alpha": starting.starting_alpha(names, score_LTT)})
+    files.write_json(stage.out / "relatedness.json", result | {"alpha": alpha})
     stage.tracker.table("ranking", ["task", "task", "gain, %"], result["ranking"])
     stage.record["training_seconds"] = fit.seconds
 

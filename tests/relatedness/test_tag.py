@@ -1,0 +1,43 @@
+"""Promises of the lookahead."""
+
+import numpy as np
+import torch
+
+import helpers
+from laws import close
+from lepton.relatedness.tag import lookahead
+from lepton.training.step import task_losses
+
+
+def test_it_is_what_a_step_along_one_tasks_gradient_takes_from_anothers_loss() -> None:
+    torch.manual_seed(0)
+    model = helpers.model().train()
+    batch = helpers.batch(model.tasks)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    found = lookahead(model, batch, 0.1, {})
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0, equal_nan=True)
+
+    loss_T, _ = task_losses(model, model(batch.inputs), batch.labels, {})
+    trunk = list(model.trunk.parameters())
+    for b, loss in enumerate(loss_T):
+        grads = torch.autograd.grad(loss, trunk, retain_graph=True)
+        model.load_state_dict(before)
+        with torch.no_grad():
+            for parameter, grad in zip(trunk, grads, strict=True):
+                parameter -= 0.1 * grad
+            moved_T, _ = task_losses(model, model(batch.inputs), batch.labels, {})
+        close(found[:, b], 1 - moved_T / loss_T.detach(), 1e-5)
+        model.load_state_dict(before)
+        loss_T, _ = task_losses(model, model(batch.inputs), batch.labels, {})
+
+
+def test_a_task_without_a_label_in_the_batch_says_nothing() -> None:
+    model = helpers.model().train()
+    batch = helpers.batch(model.tasks)
+    batch.labels["tilt"]["present"][:] = False
+    found = lookahead(model, batch, 0.1, {})
+    silent = np.array([name == "tilt" for name in model.tasks])
+    assert found[silent].isnan().all()
+    assert found[:, silent].isnan().all()
+    assert found[~silent][:, ~silent].isfinite().all()
