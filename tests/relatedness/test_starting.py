@@ -32,7 +32,9 @@ def test_a_task_that_gains_from_the_others_starts_more_shared_the_surer_the_more
     assert sure["c"] == unsure["c"] == [0.5]
 
 
-def test_what_is_not_known_starts_in_the_middle() -> None:
+def test_what_is_not_known_or_does_not_matter_starts_in_the_middle() -> None:
+    small = starting_alpha(["a", "b"], np.full((2, 2), 0.01), np.zeros((2, 2)), 1)
+    assert small["a"] == pytest.approx([0.5], abs=0.01)
     assert starting_alpha(["a"], np.ones((1, 1)), np.ones((1, 1)), 2) == {"a": [0.5, 0.5]}
     assert starting_alpha(["a", "b"], np.zeros((2, 2)), np.zeros((2, 2)), 1) == {"a": [0.5], "b": [0.5]}
 

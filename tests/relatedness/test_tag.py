@@ -20,16 +20,14 @@ def test_it_is_what_a_step_along_one_tasks_gradient_takes_from_anothers_loss() -
 
     loss_T, _ = task_losses(model, model(batch.inputs), batch.labels, {})
     trunk = list(model.trunk.parameters())
-    for b, loss in enumerate(loss_T):
-        grads = torch.autograd.grad(loss, trunk, retain_graph=True)
+    steps = [torch.autograd.grad(loss, trunk, retain_graph=True) for loss in loss_T]
+    for b, step in enumerate(steps):
         model.load_state_dict(before)
         with torch.no_grad():
-            for parameter, grad in zip(trunk, grads, strict=True):
+            for parameter, grad in zip(trunk, step, strict=True):
                 parameter -= 0.1 * grad
             moved_T, _ = task_losses(model, model(batch.inputs), batch.labels, {})
         close(found[:, b], 1 - moved_T / loss_T.detach(), 1e-5)
-        model.load_state_dict(before)
-        loss_T, _ = task_losses(model, model(batch.inputs), batch.labels, {})
 
 
 def test_a_task_without_a_label_in_the_batch_says_nothing() -> None:

@@ -7,14 +7,17 @@ from scipy.stats import norm
 
 from lepton.relatedness.grouping import group_gain
 
+MATTERS = 1.0  # percent of a task's error: gains far below are no reason for anything
+
 
 def starting_alpha(names: Sequence[str], gain_TT: np.ndarray, error_TT: np.ndarray, levels: int) -> dict[str, list[float]]:
-    """α[t,l] = 1/4 + 1/2 · the chance that t gains from sharing with all others: in [1/4, 3/4], so that training can still decide.
+    """α[t,l] = 1/4 + 1/2 Φ(gain / spread), of t's mean gain from all others: in [1/4, 3/4], so that training can still decide.
 
-    gain_TT, error_TT: predicted gains and their standard errors. The same at every level; 1/2 where nothing is known.
+    gain_TT, error_TT: predicted gains and their standard errors, percent. spread² is the error's square and that of 1 %, so that a
+    gain that is sure and does not matter leaves α at 1/2. The same at every level.
     """
     everyone = range(len(names))
     mean_T = group_gain(gain_TT, everyone)
-    error_T = np.sqrt(group_gain(error_TT**2, everyone) / max(1, len(names) - 1))
-    chance_T = np.where(error_T > 0, norm.cdf(mean_T / np.maximum(error_T, 1e-300)), 0.5)
+    variance_T = group_gain(error_TT**2, everyone) / max(1, len(names) - 1)
+    chance_T = norm.cdf(mean_T / np.sqrt(variance_T + MATTERS**2))
     return {name: [0.25 + 0.5 * float(chance)] * levels for name, chance in zip(names, chance_T, strict=True)}
