@@ -1,9 +1,9 @@
 """Does it help that training starts from relatedness? The same trainings with and without what relate has found.
 
 Adaptive sharing, its degrees started from the predicted gains, against degrees of 1/2. Hard sharing with a trunk for each predicted
-group against one trunk for all. On the starter (the project needs artifacts/prepare and artifacts/relate: `make run` makes them) and
-on the planted set. Δm is the mean over the tasks of the signed relative change of their metric on the test split, in percent, with against
-without; its interval is Student's over seeds, each with itself.
+group against one trunk for all. On the starter (the project needs what `make run` makes of it: artifacts/prepare, artifacts/relate)
+and on the planted set. Δm is the mean over the tasks of the signed relative change of their metric on the test split, in percent,
+with against without; its interval is Student's over seeds, each with itself.
 """
 
 from collections.abc import Mapping
