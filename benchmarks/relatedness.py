@@ -21,7 +21,7 @@ from benchmarks import harness, intervals, task_sets
 from benchmarks.trainings import Data, changed
 from lepton import files
 from lepton.config import Params
-from lepton.relatedness import affinity, grouping, predicted, probe, similarity, tag
+from lepton.relatedness import affinity, grouping, predicted, probe, similarity, summary, tag
 from lepton.sharing.base import Sharing
 from lepton.training import network
 from lepton.training.loop import Trainer
@@ -98,15 +98,15 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def predictions(params: Params, data: Data) -> Scores:
-    gain_FTT, seconds = timed(lambda: predicted.gains(params, data.train))
-    gain_TT, error_TT = gain_FTT.mean(0), gain_FTT.std(0, ddof=1) / np.sqrt(len(gain_FTT))
+    gain_RFTT, seconds = timed(lambda: predicted.gains(params, data.train))
+    gain_TT, error_TT = summary.mean_and_error(gain_RFTT)
     return {DEFAULT: (gain_TT, seconds), "groups of the default": (gain_TT - error_TT, seconds)}
 
 
 def probed(params: Params, data: Data) -> Scores:
     """What a short joint training gives: affinities of gradients, alikeness of features, lookahead."""
     network.seeded(params.compute.seed, "relate")
-    model = network.build(params, params.tasks, "adaptive")
+    model = network.build(probe.narrow(params), params.tasks, "adaptive")
     probe.alike(model)
     spent, ahead = [0.0], list[np.ndarray]()
 

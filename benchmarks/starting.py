@@ -38,9 +38,9 @@ def load(name: str, folder: Path, related: bool) -> Data:
 def planted(folder: Path) -> Data:
     params = task_sets.params("planted", folder)
     data, tasks = task_sets.load("planted", folder, tuple(params.tasks)), list(params.tasks)
-    gain_FTT = predicted.gains(params, data.train)
-    found = summary.summary(tasks, gain_FTT, {}, None)
-    alpha = starting.starting_alpha(tasks, *summary.mean_and_error(gain_FTT), len(params.model.trunk))
+    gain_RFTT = predicted.gains(params, data.train)
+    found = summary.summary(tasks, gain_RFTT, {}, None)
+    alpha = starting.starting_alpha(tasks, *summary.mean_and_error(gain_RFTT), len(params.model.trunk))
     return replace(data, alpha=alpha, groups=found["groups"])
 
 

@@ -148,7 +148,7 @@ class Prepare(Strict):
 
 class Relate(Strict):
     rows: Count = 8192  # training rows, at most, that gains are predicted from
-    features: Count = 256  # of each row, from a trunk that nobody has trained
+    features: Count = 128  # of each row, from trunks that nobody has trained
     folds: Annotated[int, Field(ge=2)] = 4  # of these rows, each held out once
     trunks: Count | None = None  # groups of tasks, at most; null: as many as there are tasks
     epochs: Count = 1  # of the joint training that gradients and features are compared in

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
 from lepton.relatedness import agop
-from lepton.relatedness.agop import divided, gains, learned, moments, ridges
+from lepton.relatedness.agop import Path, divided, gains, learned, moments
 
 seeds = st.integers(0, 10**6)
 FOLDS = 4
@@ -29,13 +29,21 @@ def test_sums_give_the_ridge_of_scikit_learn_and_its_error_on_held_out_rows(seed
     x, y = linear(seed)
     present, fold = np.random.default_rng(seed).random(len(x)) < 0.7, folds(len(x))
     train, held = divided(moments(x, y, present, fold), 1)
-    path, errors = ridges(train, held)
+    path = Path.of(train, held)
     inside, outside = present & (fold != 1), present & (fold == 1)
     centred = y[outside] - y[inside].mean(0)
-    for strength, weights, error in zip(agop.RIDGES, path, errors, strict=True):
+    for number, (strength, error) in enumerate(zip(agop.RIDGES, path.error_R, strict=True)):
         model = Ridge(alpha=strength * inside.sum()).fit(x[inside], y[inside])
-        np.testing.assert_allclose(weights, model.coef_.T, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(path.weights(number), model.coef_.T, rtol=1e-6, atol=1e-8)
         assert error == pytest.approx(((y[outside] - model.predict(x[outside])) ** 2).sum() / (centred**2).sum(), rel=1e-8)
+
+
+def test_tasks_on_the_same_rows_share_their_sums() -> None:
+    x, y = linear(0)
+    present, fold = np.random.default_rng(0).random(len(x)) < 0.7, folds(len(x))
+    alone = moments(x, y[:, :1], present, fold)
+    for name, value in vars(moments(x, y[:, :1], present, fold, moments(x, y[:, 1:], present, fold))).items():
+        np.testing.assert_array_equal(value, vars(alone)[name])
 
 
 @given(seed=seeds)

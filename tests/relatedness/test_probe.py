@@ -7,7 +7,7 @@ import torch
 import helpers
 from lepton import blocks
 from lepton.kinds import load as load_kind
-from lepton.relatedness.probe import alike, features
+from lepton.relatedness.probe import alike, features, narrow
 
 
 def test_features_are_each_tasks_own_at_the_last_level_averaged_over_pixels() -> None:
@@ -20,6 +20,13 @@ def test_features_are_each_tasks_own_at_the_last_level_averaged_over_pixels() ->
     for index, name in enumerate(model.tasks):
         expected = last[:, 5 * index : 5 * index + 5].mean((2, 3))
         np.testing.assert_allclose(found[name], expected.detach(), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("tasks", "branch"), [(3, (3, 4, 5)), (12, (3, 4, 5)), (24, (2, 2, 2)), (100, (1, 1, 1))])
+def test_a_probe_of_many_tasks_is_no_wider_than_that_of_twelve(tasks: int, branch: tuple[int, ...]) -> None:
+    params = helpers.params(model={"trunk": [6, 8, 10], "branch": [3, 4, 5]})
+    many = params.model_copy(update={"tasks": {f"task{number}": helpers.digit() for number in range(tasks)}})
+    assert narrow(many).model.branch == branch
 
 
 @pytest.mark.parametrize("way", ["adaptive", "hard"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lepton.relatedness.grouping import pairs
-from lepton.relatedness.summary import halves, summary
+from lepton.relatedness.summary import halves, mean_and_error, summary
 
 NAMES = ["a", "b", "c", "d"]
 
@@ -13,8 +13,8 @@ def gains(seed: int = 0, noise: float = 0.1) -> np.ndarray:
     """a and b gain from each other; c and d from nobody."""
     gain = np.zeros((4, 4))
     gain[0, 1], gain[1, 0] = 3, 1
-    found = gain + noise * np.random.default_rng(seed).normal(size=(6, 4, 4))
-    found[:, range(4), range(4)] = 0
+    found = gain + noise * np.random.default_rng(seed).normal(size=(2, 6, 4, 4))
+    found[..., range(4), range(4)] = 0
     return found
 
 
@@ -25,11 +25,18 @@ def test_who_gains_nothing_stands_alone() -> None:
 
 
 def test_a_gain_within_its_standard_error_makes_no_group() -> None:
-    gain = np.zeros((6, 4, 4))
-    gain[:, 0, 1] = gain[:, 1, 0] = [2, -2, 2, -2, 2, -1.9]
+    gain = np.zeros((1, 6, 4, 4))
+    gain[:, :, 0, 1] = gain[:, :, 1, 0] = [2, -2, 2, -2, 2, -1.9]
     told = summary(NAMES, gain, {}, None)
     assert told["gain"][0][1] > 0
     assert told["groups"][:2] != [["a", "b"], ["c"]]
+
+
+def test_dividing_the_same_rows_again_makes_nothing_surer() -> None:
+    once = gains()[:1]
+    for one, twice in zip(mean_and_error(once), mean_and_error(np.concatenate([once, once])), strict=True):
+        np.testing.assert_allclose(one, twice)
+    np.testing.assert_allclose(mean_and_error(once)[1], once[0].std(0, ddof=1) / np.sqrt(6))
 
 
 def test_a_budget_of_trunks_is_kept() -> None:
@@ -43,8 +50,8 @@ def test_unknown_similarities_are_null() -> None:
 
 def test_halves_agree_where_there_is_something_to_see() -> None:
     assert halves(gains(noise=0.0)) == 1
-    assert halves(np.zeros((4, 3, 3))) is None
-    assert halves(gains()[:, :2, :2]) is None
+    assert halves(np.zeros((1, 4, 3, 3))) is None
+    assert halves(gains()[..., :2, :2]) is None
 
 
 def test_a_pair_has_the_mean_of_both_directions() -> None:

@@ -12,8 +12,8 @@ from lepton.training import network
 def features(seed: int = 0, width: int = 20) -> np.ndarray:
     params = helpers.params()
     torch.manual_seed(0)
-    model = network.build(params, params.tasks, "hard")
-    return untrained.features(model, helpers.samples(params.tasks, 90), width, np.random.default_rng(seed))
+    models = [network.build(params, params.tasks, "hard") for _ in range(2)]
+    return untrained.features(models, helpers.samples(params.tasks, 90), width, np.random.default_rng(seed))
 
 
 def test_they_are_centred_principal_components_of_norm_1() -> None:

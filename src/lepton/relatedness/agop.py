@@ -37,7 +37,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class Rows:
-    """Second moments of some rows around the mean of the training rows: of φ [D, D], of φ with y [D, K], of y."""
+    """Second moments of some rows around the mean of the training rows: of φ [..., D, D], of φ with y [..., D, K], of y."""
 
     xx_DD: np.ndarray
     xy_DK: np.ndarray
@@ -45,21 +45,27 @@ class Rows:
 
     def seen_through(self, features_DU: np.ndarray) -> "Rows":
         """Of features that are linear in φ."""
-        return Rows(features_DU.T @ self.xx_DD @ features_DU, features_DU.T @ self.xy_DK, self.yy)
+        turned_UD = features_DU.swapaxes(-1, -2)
+        return Rows(turned_UD @ self.xx_DD @ features_DU, turned_UD @ self.xy_DK, self.yy)
 
-    def error(self, weights_DK: np.ndarray) -> float:
-        """Share of y's variance that φ W leaves."""
-        explained = 2 * (weights_DK * self.xy_DK).sum() - ((self.xx_DD @ weights_DK) * weights_DK).sum()
-        return float(1 - explained / self.yy) if self.yy > 0 else 1.0
+    def some(self, chosen_BU: np.ndarray, scale: float) -> "Rows":
+        """Of several choices of the features, times `scale`, at once: [B, U, U] and [B, U, K]."""
+        xx_BUU = self.xx_DD[chosen_BU[:, :, None], chosen_BU[:, None, :]]
+        return Rows(scale**2 * xx_BUU, scale * self.xy_DK[chosen_BU], self.yy)
 
 
-def moments(features_ND: np.ndarray, labels_NK: np.ndarray, present_N: np.ndarray, fold_N: np.ndarray) -> Moments:
-    """fold_N: of every row, alike for all tasks, so that no task shows another one's held-out rows."""
+def moments(
+    features_ND: np.ndarray, labels_NK: np.ndarray, present_N: np.ndarray, fold_N: np.ndarray, alike: Moments | None = None
+) -> Moments:
+    """fold_N: of every row, alike for all tasks, so that no task shows another one's held-out rows.
+
+    alike: of a task on the same rows, whose sums of φ are the same.
+    """
     parts = []
     for fold in range(int(fold_N.max()) + 1):
         rows = np.flatnonzero(present_N & (fold_N == fold))
         x, y = features_ND[rows], labels_NK[rows].astype(float)
-        parts.append((len(rows), x.sum(0), y.sum(0), x.T @ x, x.T @ y, (y**2).sum()))
+        parts.append((len(rows), x.sum(0), y.sum(0), x.T @ x if alike is None else alike.xx_FDD[fold], x.T @ y, (y**2).sum()))
     return Moments(*(np.stack(part) for part in zip(*parts, strict=True)))
 
 
@@ -79,12 +85,33 @@ def divided(task: Moments, fold: int) -> tuple[Rows, Rows]:
     return around(*train), around(*held)
 
 
-def ridges(train: Rows, held: Rows) -> tuple[list[np.ndarray], np.ndarray]:
-    """Weights [D, K] at each of R strengths of the ridge, and their errors on the held-out rows [R]."""
-    value_D, vector_DD = np.linalg.eigh(train.xx_DD)
-    turned_DK = vector_DD.T @ train.xy_DK
-    path = [vector_DD @ (turned_DK / (np.maximum(value_D, 0) + one)[:, None]) for one in RIDGES]
-    return path, np.array([held.error(weights) for weights in path])
+@dataclass(frozen=True)
+class Path:
+    """Ridge regressions of every strength on the same rows, as eigenvectors. error_R: share of held-out variance that each leaves.
+
+    All with the leading axes of the rows.
+    """
+
+    value_D: np.ndarray
+    vector_DD: np.ndarray
+    turned_DK: np.ndarray
+    error_R: np.ndarray
+
+    @classmethod
+    def of(cls, train: Rows, held: Rows) -> "Path":
+        value_D, vector_DD = np.linalg.eigh(train.xx_DD)
+        value_D = np.maximum(value_D, 0)
+        turned_DK = vector_DD.swapaxes(-1, -2) @ train.xy_DK
+        if held.yy <= 0:
+            return cls(value_D, vector_DD, turned_DK, np.ones((*value_D.shape[:-1], len(RIDGES))))
+        weight_RDK = turned_DK[..., None, :, :] / (value_D[..., None, :] + RIDGES[:, None])[..., None]
+        seen = held.seen_through(vector_DD)
+        left_RDK = 2 * seen.xy_DK[..., None, :, :] - seen.xx_DD[..., None, :, :] @ weight_RDK
+        return cls(value_D, vector_DD, turned_DK, 1 - (left_RDK * weight_RDK).sum((-1, -2)) / held.yy)
+
+    def weights(self, strength: int) -> np.ndarray:
+        """[D, K] at one of RIDGES."""
+        return self.vector_DD @ (self.turned_DK / (self.value_D + RIDGES[strength])[:, None])
 
 
 def learned(weights_DK: np.ndarray) -> np.ndarray:
@@ -95,31 +122,32 @@ def learned(weights_DK: np.ndarray) -> np.ndarray:
     return features_DU / max(np.linalg.norm(features_DU), 1e-30)
 
 
-@dataclass(frozen=True)
-class Learner:
-    """A task's rows, and the features that it learns from those of all other folds; one of each per fold."""
+def own_features(rows: Sequence[tuple[Rows, Rows]]) -> list[np.ndarray]:
+    """The features that a task learns from the rows of all other folds, of every fold."""
+    paths = [Path.of(*pair) for pair in rows]
+    best = int(np.mean([path.error_R for path in paths], axis=0).argmin())
+    return [learned(path.weights(best)) for path in paths]
 
-    rows: list[tuple[Rows, Rows]]
-    own: list[np.ndarray]
 
-    @classmethod
-    def of(cls, task: Moments) -> "Learner":
-        rows = [divided(task, fold) for fold in range(len(task.n_F))]
-        paths = [ridges(*pair) for pair in rows]
-        best = np.mean([errors for _, errors in paths], axis=0).argmin()
-        return cls(rows, [learned(path[best]) for path, _ in paths])
+def errors(rows: tuple[Rows, Rows], own: Sequence[np.ndarray], task: int) -> np.ndarray:
+    """Share of a task's variance that is left on held-out rows with its own features and those of each other, of equal norm [T].
 
-    def error(self, others: Sequence["Learner"] = ()) -> np.ndarray:
-        """Share of its variance that is left on held-out rows with its own features and those of others, all of equal norm [F].
-
-        At the strength of the ridge that does best on all folds together.
-        """
-        scale, found = np.sqrt(1 + len(others)), []
-        for fold, pair in enumerate(self.rows):
-            features_DU = np.concatenate([self.own[fold], *(other.own[fold] for other in others)], 1) / scale
-            found.append(ridges(*(part.seen_through(features_DU) for part in pair))[1])
-        error_FR = np.stack(found)
-        return error_FR[:, error_FR.mean(0).argmin()]
+    [task]: with its own alone. At the strength of the ridge that does best: optimistic, and alike for any features, so that no
+    comparison turns on which strength two of them happen to get.
+    """
+    ends = np.cumsum([one.shape[1] for one in own])
+    columns = [np.arange(end - one.shape[1], end) for one, end in zip(own, ends, strict=True)]
+    train, held = (part.seen_through(np.concatenate(own, 1)) for part in rows)
+    found_T = np.empty(len(own))
+    alone = columns[task][None]
+    found_T[task] = Path.of(train.some(alone, 1.0), held.some(alone, 1.0)).error_R.min()
+    for width in {len(one) for one in columns}:
+        others = [other for other, one in enumerate(columns) if len(one) == width and other != task]
+        if others:
+            chosen_BU = np.stack([np.concatenate([columns[task], columns[other]]) for other in others])
+            both = train.some(chosen_BU, np.sqrt(0.5)), held.some(chosen_BU, np.sqrt(0.5))
+            found_T[others] = Path.of(*both).error_R.min(1)
+    return found_T
 
 
 def gains(tasks: Mapping[str, Moments]) -> np.ndarray:
@@ -128,11 +156,13 @@ def gains(tasks: Mapping[str, Moments]) -> np.ndarray:
     0 for tasks with too few labels to say.
     """
     folds = len(next(iter(tasks.values())).n_F)
-    learners = {number: Learner.of(task) for number, task in enumerate(tasks.values()) if task.enough}
     found_FTT = np.zeros((folds, len(tasks), len(tasks)))
-    for a, learner in learners.items():
-        alone_F = learner.error()
-        for b, other in learners.items():
-            if a != b:
-                found_FTT[:, a, b] = 1 - learner.error([other]) / alone_F
+    known = [number for number, task in enumerate(tasks.values()) if task.enough]
+    rows = [[divided(task, fold) for fold in range(folds)] for task in tasks.values() if task.enough]
+    own = [own_features(one) for one in rows]
+    for fold in range(folds):
+        features = [one[fold] for one in own]
+        for place, number in enumerate(known):
+            error_T = errors(rows[place][fold], features, place)
+            found_FTT[fold, number, known] = 1 - error_T / error_T[place]
     return found_FTT

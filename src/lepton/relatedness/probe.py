@@ -6,9 +6,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lepton.config import Params
 from lepton.data.store import Samples
 from lepton.sharing.base import Sharing
 from lepton.training import predict
+
+MANY = 12  # tasks
+
+
+def narrow(params: Params) -> Params:
+    """Above MANY tasks with narrower branches, all together as wide as those of MANY, so that a probe of more takes no longer."""
+    share = min(1.0, MANY / len(params.tasks))
+    branch = tuple(max(1, round(share * width)) for width in params.model.branch)
+    return params.model_copy(update={"model": params.model.model_copy(update={"branch": branch})})
 
 
 @torch.no_grad()

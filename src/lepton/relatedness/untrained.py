@@ -1,4 +1,6 @@
-"""Features of the samples that no task has had a say in: the inputs and every level of a trunk that nobody has trained."""
+"""Features of the samples that no task has had a say in: the inputs and every level of trunks that nobody has trained."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -9,32 +11,42 @@ from lepton.data.store import Samples
 from lepton.sharing.base import Sharing
 from lepton.training import predict
 
-INPUT, LEVEL = 8, 3  # pixels of a side, to which inputs and levels are averaged
-CALIBRATION = 1024  # rows that the trunk's norms are set by
+INPUT, LEVEL = 14, 4  # pixels of a side, to which inputs and levels are averaged
+COLUMNS = 96  # of each trunk's level: the channels of a fresh trunk are all alike, so the first ones do
+CALIBRATION = 1024  # rows that the trunks' norms are set by
 
 
 @torch.no_grad()
-def features(model: Sharing, samples: Samples, width: int, generator: np.random.Generator) -> np.ndarray:
-    """[N, at most width], centred, of mean square norm 1: the principal components of all that a fresh network's trunk sees.
+def features(models: Sequence[Sharing], samples: Samples, width: int, generator: np.random.Generator) -> np.ndarray:
+    """[N, at most width], centred, of mean square norm 1: the principal components of all that fresh networks' trunks see.
 
-    The inputs and each level count alike. The model's norms are changed.
+    The inputs and each level count alike. The models' norms are changed.
     """
-    device = next(model.parameters()).device
-    norms = [module for module in model.trunk.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.momentum = 1.0  # the statistics of the next batch
+    device, kind = next(models[0].parameters()).device, models[0].kind
     some = samples.take(np.sort(generator.permutation(len(samples))[:CALIBRATION]))
-    model.trunk.train()(next(predict.batches(some, model.kind, device, CALIBRATION)))
-    model.trunk.eval()
+    for model in models:
+        settled(model.trunk, next(predict.batches(some, kind, device, CALIBRATION)))
     parts: list[list[Tensor]] = []
-    for inputs in predict.batches(samples, model.kind, device):
-        parts.append([pooled(inputs, INPUT), *(pooled(level, LEVEL) for level in model.trunk(inputs))])
+    for inputs in predict.batches(samples, kind, device):
+        levels = zip(*(model.trunk(inputs) for model in models), strict=True)
+        parts.append(
+            [pooled(inputs, INPUT), *(torch.cat([pooled(one, LEVEL)[:, :COLUMNS] for one in level], 1) for level in levels)]
+        )
     blocks = [torch.cat(rows).float() for rows in zip(*parts, strict=True)]
     blocks = [block - block.mean(0) for block in blocks]
     whole = torch.cat([block / block.square().sum(1).mean().sqrt().clamp(min=1e-12) for block in blocks], 1)
-    left, size, _ = torch.svd_lowrank(whole, min(width, *whole.shape))  # a wide trunk has thousands of columns
-    found = (left * size).double()
+    _, axes = torch.linalg.eigh((whole.T @ whole).double())
+    found = whole.double() @ axes.flip(1)[:, :width]
     return (found / found.square().sum(1).mean().sqrt().clamp(min=1e-12)).cpu().numpy()
+
+
+def settled(trunk: nn.Module, inputs: Tensor) -> None:
+    """Gives the trunk's norms the statistics of these inputs."""
+    for module in trunk.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0  # those of the next batch alone
+    trunk.train()(inputs)
+    trunk.eval()
 
 
 def pooled(level: Tensor, side: int) -> Tensor:

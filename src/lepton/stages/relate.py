@@ -14,7 +14,7 @@ def probed(stage: Stage, prepared: Prepared) -> tuple[dict[str, np.ndarray], np.
     """A short joint training: similarity of the features that it gives the tasks, affinity of their gradients [L, T, T]."""
     params, plan = stage.params, stage.params.relate
     network.seeded(params.compute.seed, "relate")
-    model = network.build(params, params.tasks, "adaptive")
+    model = network.build(probe.narrow(params), params.tasks, "adaptive")
     trainer = prepared.trainer(stage, model, params.train.lr, plan.epochs, "relate", on_epoch=log_epochs(stage))
     trainer.valid = None  # a probe is never chosen between
     fit, model = trainer.fit(), trainer.model
@@ -26,15 +26,15 @@ def probed(stage: Stage, prepared: Prepared) -> tuple[dict[str, np.ndarray], np.
 
 def work(stage: Stage) -> None:
     params, prepared, names = stage.params, Prepared.load(), list(stage.params.tasks)
-    gain_FTT = predicted.gains(params, prepared.train)
+    gain_RFTT = predicted.gains(params, prepared.train)
     alike, score_LTT, fit = probed(stage, prepared)
     labels = [prepared.train.labels[name] for name in names]
     described = [task.described(fields) for task, fields in zip(params.tasks.values(), labels, strict=True)]
     alike["labels"] = similarity.label_correlation(described, [fields["present"] for fields in labels])
     alike["gradient"] = score_LTT.mean(0)
-    gain_TT, error_TT = summary.mean_and_error(gain_FTT)
+    gain_TT, error_TT = summary.mean_and_error(gain_RFTT)
     alpha = starting.starting_alpha(names, gain_TT, error_TT, len(params.model.trunk))
-    result = summary.summary(names, gain_FTT, alike, params.relate.trunks)
+    result = summary.summary(names, gain_RFTT, alike, params.relate.trunks)
     files.write_json(stage.out / "relatedness.json", result | {"alpha": alpha})
     stage.tracker.table("ranking", ["task", "task", "gain, %"], result["ranking"])
     stage.record["training_seconds"] = fit.seconds
