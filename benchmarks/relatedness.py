@@ -108,16 +108,10 @@ def probed(params: Params, data: Data) -> Scores:
     network.seeded(params.compute.seed, "relate")
     model = network.build(probe.narrow(params), params.tasks, "adaptive")
     probe.alike(model)
-    spent, ahead = [0.0], list[np.ndarray]()
+    spent, ahead = [0.0], tag.Ahead(LOOKS)
 
     def look(row: Mapping[str, float], step: int) -> None:
-        started = time.perf_counter()
-        rows = torch.from_numpy(np.random.default_rng(step).permutation(len(data.train)))
-        for some in rows.split(params.train.batch_size)[:LOOKS]:
-            batch = data.train.batch(some, torch.device("cpu"))
-            batch = type(batch)(trainer.model.kind.prepare(batch.inputs), batch.labels)
-            ahead.append(tag.lookahead(trainer.model, batch, trainer.lr, trainer.weights).numpy())
-        spent[0] += time.perf_counter() - started
+        spent[0] += timed(lambda: ahead.look(trainer, step))[1]
 
     epochs = params.relate.epochs
     trainer = Trainer(
@@ -133,7 +127,7 @@ def probed(params: Params, data: Data) -> Scores:
             np.mean([similarity.cosine(part) for part in np.split(grad_TP, np.cumsum(widths)[:-1], 1)], 0),
             seconds,
         ),
-        "lookahead (TAG)": (np.nanmean(ahead, 0), seconds + spent[0]),
+        "lookahead (TAG)": (ahead.mean(), seconds + spent[0]),
     }
     alike, more = timed(lambda: of_features(trainer.model, params, data))
     return found | {f"features: {name}": (score_TT, seconds + more) for name, score_TT in alike.items()}

@@ -153,6 +153,7 @@ class Relate(Strict):
     trunks: Count | None = None  # groups of tasks, at most; null: as many as there are tasks
     epochs: Count = 1  # of the joint training that gradients and features are compared in
     samples: Count = 512  # rows that features are compared on
+    lookahead: Annotated[int, Field(ge=0)] = 0  # batches, after each of these epochs, that every task looks ahead on (TAG); 0: off
 
 
 class Train(Strict):

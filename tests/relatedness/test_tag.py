@@ -5,7 +5,7 @@ import torch
 
 import helpers
 from laws import close
-from lepton.relatedness.tag import lookahead
+from lepton.relatedness.tag import Ahead, lookahead
 from lepton.training.step import task_losses
 
 
@@ -39,3 +39,8 @@ def test_a_task_without_a_label_in_the_batch_says_nothing() -> None:
     assert found[silent].isnan().all()
     assert found[:, silent].isnan().all()
     assert found[~silent][:, ~silent].isfinite().all()
+
+
+def test_a_mean_over_batches_leaves_out_those_that_say_nothing() -> None:
+    ahead = Ahead(2, [np.array([[0.2, np.nan], [0.4, np.nan]]), np.array([[0.4, np.nan], [np.nan, np.nan]])])
+    np.testing.assert_allclose(ahead.mean(), [[0.3, np.nan], [0.4, np.nan]])

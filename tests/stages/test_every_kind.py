@@ -27,7 +27,7 @@ EXTRA = {
 }
 SHORT = {
     "clean": {"folds": 2, "epochs": 1},
-    "relate": {"samples": 16},
+    "relate": {"samples": 16, "lookahead": 1},
     "ensemble": {"seeds": 1},
     "train": {"epochs": 1, "batch_size": 16},
     "baseline": {"lrs": [0.01], "probe": 0.5},

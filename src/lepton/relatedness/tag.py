@@ -7,11 +7,14 @@ T forward passes and T backwards a batch: the price of asking each task what it 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lepton.sharing.base import Sharing
+from lepton.training.loop import Trainer
 from lepton.training.parts import StatisticsKept
 from lepton.training.step import task_losses
 from lepton.types import Batch
@@ -40,3 +43,23 @@ def lookahead(model: Sharing, batch: Batch, lr: float, class_weights: Mapping[st
     score_TT[~active_T] = torch.nan
     score_TT[:, ~active_T] = torch.nan
     return score_TT
+
+
+@dataclass
+class Ahead:
+    """Looks ahead in a training: after an epoch, on some of its batches."""
+
+    batches: int
+    found: list[np.ndarray] = field(default_factory=list)
+
+    def look(self, trainer: Trainer, seed: int) -> None:
+        order = torch.from_numpy(np.random.default_rng(seed).permutation(len(trainer.train)))
+        for rows in order.split(trainer.params.train.batch_size)[: self.batches]:
+            batch = trainer.train.batch(rows, trainer.device)
+            batch = Batch(trainer.model.kind.prepare(batch.inputs), batch.labels)
+            self.found.append(lookahead(trainer.model, batch, trainer.lr, trainer.weights).cpu().numpy())
+
+    def mean(self) -> np.ndarray:
+        """Z [T, T] over all batches looked at; nan where none says anything."""
+        seen = ~np.isnan(self.found)
+        return np.where(seen.any(0), np.nan_to_num(self.found).sum(0) / np.maximum(seen.sum(0), 1), np.nan)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lepton import files
-from lepton.relatedness import affinity, predicted, probe, similarity, starting, summary
+from lepton.relatedness import affinity, predicted, probe, similarity, starting, summary, tag
 from lepton.stages.runner import Stage, main
 from lepton.stages.training import Prepared, log_epochs
 from lepton.training import network
@@ -11,17 +11,25 @@ from lepton.training.loop import Fit
 
 
 def probed(stage: Stage, prepared: Prepared) -> tuple[dict[str, np.ndarray], np.ndarray, Fit]:
-    """A short joint training: similarity of the features that it gives the tasks, affinity of their gradients [L, T, T]."""
+    """A short joint training: similarity of the features that it gives the tasks, lookahead, affinity of gradients [L, T, T]."""
     params, plan = stage.params, stage.params.relate
     network.seeded(params.compute.seed, "relate")
     model = network.build(probe.narrow(params), params.tasks, "adaptive")
-    trainer = prepared.trainer(stage, model, params.train.lr, plan.epochs, "relate", on_epoch=log_epochs(stage))
+    log, ahead = log_epochs(stage), tag.Ahead(plan.lookahead)
+    trainer = prepared.trainer(stage, model, params.train.lr, plan.epochs, "relate")
+
+    def each_epoch(row: dict[str, float], step: int) -> None:
+        log(row, step)
+        ahead.look(trainer, step)
+
+    trainer.on_epoch = each_epoch
     trainer.valid = None  # a probe is never chosen between
     fit, model = trainer.fit(), trainer.model
     found = probe.features(model, prepared.valid.take(np.arange(len(prepared.valid))[: plan.samples]))
     assert fit.grad_TP is not None
     score_LTT = affinity.affinity(fit.grad_TP.cpu().numpy(), [2 * width for width in model.structure.trunk])
-    return similarity.compared([found[name] for name in params.tasks]), score_LTT, fit
+    alike = similarity.compared([found[name] for name in params.tasks])
+    return alike | ({"lookahead": ahead.mean()} if plan.lookahead else {}), score_LTT, fit
 
 
 def work(stage: Stage) -> None:

@@ -14,6 +14,7 @@ TITLES = {
     "cka": "CKA of features",
     "labels": "Correlation of labels",
     "gradient": "Gradient affinity",
+    "lookahead": "Lookahead affinity",
 }
 Matrix = Sequence[Sequence[float | None]]
 
