@@ -69,7 +69,8 @@ def test_an_unknown_key_is_named_with_its_path_and_the_nearest_known_one(path: s
 
 
 def test_a_key_like_no_other_is_answered_with_the_known_ones() -> None:
-    one_line(lambda: config.parse(changed("relate.xyzzy", 1)), "xyzzy", "Known: epochs, features, folds, lookahead, rows, samples, trunks.")
+    known = "Known: epochs, features, folds, lookahead, rows, samples, trunks."
+    one_line(lambda: config.parse(changed("relate.xyzzy", 1)), "xyzzy", known)
 
 
 @pytest.mark.parametrize(

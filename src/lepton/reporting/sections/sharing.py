@@ -29,7 +29,7 @@ def relatedness(content: Content) -> Iterator[Block]:
     yield Figure(
         heatmaps.gains(tasks, gain),
         "What sharing is predicted to bring: percent of its error that the task of a row loses when it may use the features of "
-        "that of a column, on held-out rows of the training split. Predicted from labels and an untrained trunk, in closed form; "
+        "that of a column, on held-out rows of the training split. Predicted from labels and untrained trunks, in closed form; "
         f"section 1 says what sharing all of them brought.{_reliability(report['halves'])}",
     )
     words = "Pairs, from the most to the least that both gain on average, with standard errors."
