@@ -103,30 +103,35 @@ def predictions(params: Params, data: Data) -> Scores:
     return {DEFAULT: (gain_TT, seconds), "groups of the default": (gain_TT - error_TT, seconds)}
 
 
-def probed(params: Params, data: Data) -> Scores:
-    """What a short joint training gives: affinities of gradients, alikeness of features, lookahead."""
+def joint(params: Params, data: Data) -> Trainer:
+    """The short joint training of the stage relate."""
     network.seeded(params.compute.seed, "relate")
     model = network.build(probe.narrow(params), params.tasks, "adaptive")
-    probe.alike(model)
-    spent, ahead = [0.0], tag.Ahead(LOOKS)
+    epochs = params.relate.epochs
+    return Trainer(model, params, data.train, None, data.weight_N, data.class_weights, params.train.lr, epochs, "relate")
+
+
+def affinities(trainer: Trainer, grad_TP: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """As they are and without what all have in common [L, T, T]."""
+    widths = [2 * width for width in trainer.model.structure.trunk]
+    return affinity.affinity(grad_TP.numpy(), widths), affinity.apart(grad_TP.numpy(), widths)
+
+
+def probed(params: Params, data: Data) -> Scores:
+    """What a short joint training gives: affinities of gradients, alikeness of features, lookahead."""
+    trainer, spent, ahead = joint(params, data), [0.0], tag.Ahead(LOOKS)
 
     def look(row: Mapping[str, float], step: int) -> None:
         spent[0] += timed(lambda: ahead.look(trainer, step))[1]
 
-    epochs = params.relate.epochs
-    trainer = Trainer(
-        model, params, data.train, None, data.weight_N, data.class_weights, params.train.lr, epochs, "relate", on_epoch=look
-    )
+    trainer.on_epoch = look
     fit, seconds = timed(trainer.fit)
     seconds -= spent[0]
     assert fit.grad_TP is not None
-    grad_TP, widths = fit.grad_TP.numpy(), [2 * width for width in trainer.model.structure.trunk]
+    plain_LTT, apart_LTT = affinities(trainer, fit.grad_TP)
     found: Scores = {
-        "gradient affinity": (affinity.affinity(grad_TP, widths).mean(0), seconds),
-        "gradient cosine, uncorrected": (
-            np.mean([similarity.cosine(part) for part in np.split(grad_TP, np.cumsum(widths)[:-1], 1)], 0),
-            seconds,
-        ),
+        "gradient affinity": (apart_LTT.mean(0), seconds),
+        "gradient affinity, uncorrected": (plain_LTT.mean(0), seconds),
         "lookahead (TAG)": (ahead.mean(), seconds + spent[0]),
     }
     alike, more = timed(lambda: of_features(trainer.model, params, data))

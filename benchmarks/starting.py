@@ -1,9 +1,9 @@
 """Does it help that training starts from relatedness? The same trainings with and without what relate has found.
 
-Adaptive sharing, its degrees started from the predicted gains, against degrees of 1/2. Hard sharing with a trunk for each predicted
-group against one trunk for all. On the starter (the project needs what `make run` makes of it: artifacts/prepare, artifacts/relate)
-and on the planted set. Δm is the mean over the tasks of the signed relative change of their metric on the test split, in percent,
-with against without; its interval is Student's over seeds, each with itself.
+Adaptive sharing, its degrees started from gradient affinity, against degrees of 1/2. Hard sharing with a trunk for each group of
+largest predicted gain against one trunk for all. On the starter (the project needs what `make run` makes of it: artifacts/prepare,
+artifacts/relate) and on the planted set. Δm is the mean over the tasks of the signed relative change of their metric on the test
+split, in percent, with against without; its interval is Student's over seeds, each with itself.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import harness, intervals, jobs, sharing, task_sets
+from benchmarks import harness, intervals, jobs, relatedness, sharing, task_sets
 from benchmarks.trainings import Data, Training, changed
 from lepton import config
 from lepton.config import Params
@@ -38,9 +38,11 @@ def load(name: str, folder: Path, related: bool) -> Data:
 def planted(folder: Path) -> Data:
     params = task_sets.params("planted", folder)
     data, tasks = task_sets.load("planted", folder, tuple(params.tasks)), list(params.tasks)
-    gain_RFTT = predicted.gains(params, data.train)
-    found = summary.summary(tasks, gain_RFTT, {}, None)
-    alpha = starting.starting_alpha(tasks, *summary.mean_and_error(gain_RFTT), len(params.model.trunk))
+    found = summary.summary(tasks, predicted.gains(params, data.train), {}, None)
+    trainer = relatedness.joint(params, data)
+    grad_TP = trainer.fit().grad_TP
+    assert grad_TP is not None
+    alpha = starting.starting_alpha(tasks, relatedness.affinities(trainer, grad_TP)[0])
     return replace(data, alpha=alpha, groups=found["groups"])
 
 

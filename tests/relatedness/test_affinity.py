@@ -6,7 +6,7 @@ import torch
 
 import helpers
 from lepton.data.store import Samples
-from lepton.relatedness.affinity import affinity, own
+from lepton.relatedness.affinity import affinity, apart, own
 from lepton.relatedness.grouping import partition, ranking
 from lepton.relatedness.probe import alike
 from lepton.relatedness.similarity import cosine
@@ -18,8 +18,9 @@ def test_every_level_is_a_cosine_of_its_own() -> None:
     grad_TP = np.random.default_rng(0).normal(size=(3, 10))
     found = affinity(grad_TP, [4, 6])
     assert found.shape == (2, 3, 3)
-    np.testing.assert_allclose(found[0], cosine(own(grad_TP[:, :4])))
-    np.testing.assert_allclose(found[1], cosine(own(grad_TP[:, 4:])))
+    np.testing.assert_allclose(found[0], cosine(grad_TP[:, :4]))
+    np.testing.assert_allclose(found[1], cosine(grad_TP[:, 4:]))
+    np.testing.assert_allclose(apart(grad_TP, [4, 6])[1], cosine(own(grad_TP[:, 4:])))
 
 
 def test_what_all_tasks_have_in_common_is_taken_out() -> None:
@@ -28,19 +29,20 @@ def test_what_all_tasks_have_in_common_is_taken_out() -> None:
     grad_TP[1] = grad_TP[0] + 0.1 * random.normal(size=50)
     common = 5 * random.normal(size=50)
     assert cosine(grad_TP + common)[0, 2] > 0.9
-    found = affinity(grad_TP + common, [50])[0]
+    found = apart(grad_TP + common, [50])[0]
     assert found[0, 1] > 0.8
     assert found[0, 2] < 0.2
 
 
 def test_two_tasks_keep_what_they_have_in_common() -> None:
     grad_TP = np.random.default_rng(0).normal(size=(2, 10)) + 1
-    np.testing.assert_allclose(affinity(grad_TP, [10])[0], cosine(grad_TP))
+    np.testing.assert_allclose(apart(grad_TP, [10]), affinity(grad_TP, [10]))
 
 
 def test_the_size_of_a_gradient_does_not_matter() -> None:
     grad_TP = np.random.default_rng(0).normal(size=(3, 10))
-    np.testing.assert_allclose(affinity(grad_TP * [[1], [5], [0.01]], [4, 6]), affinity(grad_TP, [4, 6]))
+    for measure in (affinity, apart):
+        np.testing.assert_allclose(measure(grad_TP * [[1], [5], [0.01]], [4, 6]), measure(grad_TP, [4, 6]))
 
 
 def probe(seed: int) -> np.ndarray:
@@ -64,7 +66,7 @@ def probe(seed: int) -> np.ndarray:
     alike(model)
     samples = Samples(inputs, labels, [str(row) for row in range(rows)])
     fit = Trainer(model, params, samples, None, np.ones(rows), dict.fromkeys(tasks), 0.003, 4).fit()
-    return affinity(fit.grad_TP.numpy(), [16, 24, 32]).mean(0)
+    return apart(fit.grad_TP.numpy(), [16, 24, 32]).mean(0)
 
 
 @pytest.mark.parametrize("seed", range(3))

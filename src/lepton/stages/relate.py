@@ -11,7 +11,7 @@ from lepton.training.loop import Fit
 
 
 def probed(stage: Stage, prepared: Prepared) -> tuple[dict[str, np.ndarray], np.ndarray, Fit]:
-    """A short joint training: similarity of the features that it gives the tasks, lookahead, affinity of gradients [L, T, T]."""
+    """A short joint training: similarity of the features that it gives the tasks, lookahead, starting affinity [L, T, T]."""
     params, plan = stage.params, stage.params.relate
     network.seeded(params.compute.seed, "relate")
     model = network.build(probe.narrow(params), params.tasks, "adaptive")
@@ -27,9 +27,10 @@ def probed(stage: Stage, prepared: Prepared) -> tuple[dict[str, np.ndarray], np.
     fit, model = trainer.fit(), trainer.model
     found = probe.features(model, prepared.valid.take(np.arange(len(prepared.valid))[: plan.samples]))
     assert fit.grad_TP is not None
-    score_LTT = affinity.affinity(fit.grad_TP.cpu().numpy(), [2 * width for width in model.structure.trunk])
+    grad_TP, widths = fit.grad_TP.cpu().numpy(), [2 * width for width in model.structure.trunk]
     alike = similarity.compared([found[name] for name in params.tasks])
-    return alike | ({"lookahead": ahead.mean()} if plan.lookahead else {}), score_LTT, fit
+    alike["gradient"] = affinity.apart(grad_TP, widths).mean(0)
+    return alike | ({"lookahead": ahead.mean()} if plan.lookahead else {}), affinity.affinity(grad_TP, widths), fit
 
 
 def work(stage: Stage) -> None:
@@ -39,11 +40,8 @@ def work(stage: Stage) -> None:
     labels = [prepared.train.labels[name] for name in names]
     described = [task.described(fields) for task, fields in zip(params.tasks.values(), labels, strict=True)]
     alike["labels"] = similarity.label_correlation(described, [fields["present"] for fields in labels])
-    alike["gradient"] = score_LTT.mean(0)
-    gain_TT, error_TT = summary.mean_and_error(gain_RFTT)
-    alpha = starting.starting_alpha(names, gain_TT, error_TT, len(params.model.trunk))
     result = summary.summary(names, gain_RFTT, alike, params.relate.trunks)
-    files.write_json(stage.out / "relatedness.json", result | {"alpha": alpha})
+    files.write_json(stage.out / "relatedness.json", result | {"alpha": starting.starting_alpha(names, score_LTT)})
     stage.tracker.table("ranking", ["task", "task", "gain, %"], result["ranking"])
     stage.record["training_seconds"] = fit.seconds
 
