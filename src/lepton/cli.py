@@ -108,6 +108,8 @@ def relate(
         given = load(params)
     if _argument(params):
         root = projects.clone(root, root / params, given.data.path)
+    if not (root / "dvc.yaml").exists():
+        raise LeptonError(f"{root}: there is no dvc.yaml, so this is no project. Run it in a project's folder.")
     bring.data(root, given.data.path)
     plan = dvc.plan(root)
     with gpu.alone(given.compute):
@@ -119,10 +121,10 @@ def relate(
                 except dvc.StageFailed as error:
                     raise (Refusal if error.code == 3 else LeptonError)(f"{stage}: {error}") from None
     console = Console(highlight=False)
-    for part in related.told(root):
+    for part in related.told(root, given.relate.trunks):
         console.print(part)
     page = render(root)
-    print(f"{page}#relatedness")
+    print(f"page: {page}#relatedness")
     if show:
         webbrowser.open(f"{page.as_uri()}#relatedness")
 

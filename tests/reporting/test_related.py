@@ -3,17 +3,18 @@
 import io
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 from synthetic_artifacts import TASKS
 
 from lepton import files
-from lepton.reporting.related import heat, tint, told
+from lepton.reporting.related import heat, reliability, tint, told
 
 
-def printed(root: Path) -> str:
+def printed(root: Path, trunks: int | None = None) -> str:
     said = io.StringIO()
-    for part in told(root):
-        Console(file=said, width=120).print(part)
+    for part in told(root, trunks):
+        Console(file=said, width=200).print(part)
     return said.getvalue()
 
 
@@ -29,6 +30,23 @@ def test_without_enough_pairs_it_says_so(project: Path) -> None:
     said = printed(project)
     assert "too few pairs" in said
     assert "share a trunk: none" in said
+
+
+def test_a_budget_of_trunks_is_said_where_it_binds(project: Path) -> None:
+    assert "allows at most 2 groups" in printed(project, 2)
+    assert "allows" not in printed(project, 3)
+    assert "allows" not in printed(project)
+
+
+def test_one_task_alone_has_nothing_to_share_with(project: Path) -> None:
+    path = project / "artifacts/relate/relatedness.json"
+    files.write_json(path, files.read_json(path) | {"tasks": ["digit"]})
+    assert printed(project) == "digit is the only task: there is nothing to share with.\n"
+
+
+@pytest.mark.parametrize(("halves", "word"), [(0.9, "good"), (0.5, "fair"), (-0.1, "poor"), (None, "too few")])
+def test_reliability_is_put_into_a_word(halves: float | None, word: str) -> None:
+    assert word in reliability(halves)
 
 
 def test_the_largest_gain_is_the_strongest_tint() -> None:

@@ -11,29 +11,47 @@ from lepton import files
 from lepton.reporting.words import signed
 
 SHOWN = 10  # pairs
+WORTH = 0.7, 0.4  # correlations from which the order is called good, and fair
+NO_ORDER = "poor: only gains of several standard errors mean anything, or more rows (relate.rows) and labels are needed"
 
 
-def told(root: Path) -> Iterator[RenderableType]:
-    """What relatedness.json of the project says: heat map, ranking, groups, and how far to trust it."""
+def told(root: Path, trunks: int | None) -> Iterator[RenderableType]:
+    """What relatedness.json of the project says: heat map, ranking, groups, and how far to trust it. trunks: of params.yaml."""
     report = files.read_json(root / "artifacts/relate/relatedness.json")
     tasks, gain, error = report["tasks"], report["gain"], report["error"]
-    yield "What each task would gain from sharing with another: percent of its error that goes, predicted."
+    if len(tasks) == 1:
+        yield f"{tasks[0]} is the only task: there is nothing to share with."
+        return
+    yield "Percent of its error that the task of a row is predicted to lose by sharing a trunk with that of a column."
     yield heat(tasks, gain)
     at = {name: number for number, name in enumerate(tasks)}
-    table = Table("pair", "together, %", "first, %", "second, %", box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(
+        "pair", "mean of both, %", "what each gains, ± standard error", box=None, header_style="bold", padding=(0, 2, 0, 0)
+    )
     for first, second, score in report["ranking"][:SHOWN]:
         one, other = at[first], at[second]
-        each = [f"{signed(gain[a][b], 2)} ± {error[a][b]:.2f}" for a, b in ((one, other), (other, one))]
-        table.add_row(f"{first} – {second}", signed(score, 2), *each)
+        each = [f"{tasks[a]} {signed(gain[a][b], 2)} ± {error[a][b]:.2f}" for a, b in ((one, other), (other, one))]
+        table.add_row(f"{first} – {second}", signed(score, 2), ", ".join(each))
     yield table
     together = [" + ".join(group) for group in report["groups"] if len(group) > 1]
     alone = [group[0] for group in report["groups"] if len(group) == 1]
     yield f"share a trunk: {'; '.join(together) or 'none'}. Stand alone: {', '.join(alone) or 'none'}."
-    halves = report["halves"]
+    if trunks and len(report["groups"]) == trunks < len(tasks):
+        plural = "s" * (trunks > 1)
+        yield f"relate.trunks allows at most {trunks} group{plural}: tasks may be together for want of a trunk, without a gain."
+    yield "A gain counts for a group as far as it exceeds its standard error."
+    yield reliability(report["halves"])
+
+
+def reliability(halves: float | None) -> str:
+    """In words what the agreement of one half of the rows with the other is worth."""
     if halves is None:
-        yield "There are too few pairs, or labels, to say how reliable this is."
-    else:
-        yield f"reliability: the order of the pairs in one half of the rows and in the other correlates by {signed(halves, 2)}."
+        return "There are too few pairs, or labels, to say how reliable this is."
+    good, fair = WORTH
+    worth = "good" if halves >= good else "fair: take the order of near pairs lightly" if halves >= fair else NO_ORDER
+    return (
+        f"reliability: the order of the pairs in one half of the rows and in the other correlates by {signed(halves, 2)}, {worth}."
+    )
 
 
 def heat(tasks: Sequence[str], gain: Sequence[Sequence[float | None]]) -> Table:
