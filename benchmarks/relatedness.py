@@ -18,9 +18,11 @@ import torch
 from scipy.stats import pearsonr, spearmanr
 
 from benchmarks import harness, intervals, task_sets
+from benchmarks.multimnist import pictures
 from benchmarks.trainings import Data, changed
-from lepton import files
+from lepton import config, files
 from lepton.config import Params
+from lepton.data.store import Samples
 from lepton.relatedness import affinity, grouping, predicted, probe, similarity, summary, tag
 from lepton.sharing.base import Sharing
 from lepton.training import network
@@ -30,6 +32,8 @@ TRUTH = Path(__file__).parent / "truth"
 DEFAULT = "predicted gain"
 RESAMPLES = 2000
 SPEARMAN, REGRET, COST = 0.5, 2.0, 0.03  # bounds of the default; REGRET in percent
+CORRELATIONS: dict[str, Callable[..., Any]] = {"spearman": spearmanr, "pearson": pearsonr}
+SCALE_ROWS = 8000  # of the analysis of 10 and of 50 tasks
 LOOKS = 8  # batches that the lookahead is a mean over
 SEED = 0
 
@@ -68,28 +72,29 @@ def ceiling(truth: Truth, correlate: Callable[[np.ndarray, np.ndarray], Any], rn
 
 
 def correlation(
-    truth: Truth, score_TT: np.ndarray, correlate: Callable[[np.ndarray, np.ndarray], Any], rng: np.random.Generator
+    truth: Truth, asked_STT: np.ndarray, correlate: Callable[[np.ndarray, np.ndarray], Any], rng: np.random.Generator
 ) -> intervals.Interval:
-    """Of a score with the gains, over the pairs that have one."""
-    score_P = grouping.pairs(score_TT)
-    known = np.flatnonzero(np.isfinite(score_P))
+    """Of a score with the gains, over the pairs that have one. asked_STT: the score by several seeds; the mean of theirs."""
+    score_SP = np.stack([grouping.pairs(one) for one in asked_STT])
+    known = np.flatnonzero(np.isfinite(score_SP).all(0))
 
-    def value(pairs_: np.ndarray, seeds: np.ndarray | slice) -> float:
-        return float(correlate(score_P[pairs_], grouping.pairs(truth.gain(seeds))[pairs_])[0])
+    def value(asked: int, chosen: np.ndarray, seeds: np.ndarray | slice) -> float:
+        return float(correlate(score_SP[asked, chosen], grouping.pairs(truth.gain(seeds))[chosen])[0])
 
-    draws, seeds = [value(known, slice(None))], len(truth.alone_ST)
+    draws, seeds = [float(np.mean([value(one, known, slice(None)) for one in range(len(score_SP))]))], len(truth.alone_ST)
     while len(draws) <= RESAMPLES:
-        chosen = rng.choice(known, len(known))
-        if np.ptp(score_P[chosen]) > 0:
-            draws.append(value(chosen, rng.integers(seeds, size=seeds)))
+        asked, chosen = int(rng.integers(len(score_SP))), rng.choice(known, len(known))
+        if np.ptp(score_SP[asked, chosen]) > 0:
+            draws.append(value(asked, chosen, rng.integers(seeds, size=seeds)))
     return intervals.bootstrap(np.array(draws))
 
 
-def regret(truth: Truth, score_TT: np.ndarray) -> float:
-    """Percent of mean gain per task. A score that is no gain has no zero: its mean stands for it."""
+def regret(truth: Truth, score_TT: np.ndarray, gain: bool) -> float:
+    """Percent of mean gain per task. gain: whether 0 means that nothing is gained; the mean of the pairs stands for it else."""
     gain_TT, tasks = np.nan_to_num(truth.gain()), len(truth.tasks)
     best = grouping.total(gain_TT, grouping.partition(gain_TT, tasks))
-    return (best - grouping.total(gain_TT, grouping.partition(np.nan_to_num(score_TT), tasks))) / tasks
+    shifted_TT = np.nan_to_num(score_TT if gain else score_TT - np.nanmean(grouping.pairs(score_TT)))
+    return (best - grouping.total(gain_TT, grouping.partition(shifted_TT, tasks))) / tasks
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
@@ -97,10 +102,9 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
     return call(), time.perf_counter() - started
 
 
-def predictions(params: Params, data: Data) -> Scores:
+def prediction(params: Params, data: Data) -> Scores:
     gain_RFTT, seconds = timed(lambda: predicted.gains(params, data.train))
-    gain_TT, error_TT = summary.mean_and_error(gain_RFTT)
-    return {DEFAULT: (gain_TT, seconds), "groups of the default": (gain_TT - error_TT, seconds)}
+    return {DEFAULT: (summary.mean_and_error(gain_RFTT)[0], seconds)}
 
 
 def joint(params: Params, data: Data) -> Trainer:
@@ -153,30 +157,75 @@ def labels(params: Params, data: Data) -> Scores:
 def scores(name: str, folder: Path, seed: int) -> Scores:
     params = changed(task_sets.params(name, folder), seed, {}, {})
     data = task_sets.load(name, folder, tuple(params.tasks))
-    return predictions(params, data) | probed(params, data) | labels(params, data)
+    return prediction(params, data) | probed(params, data) | labels(params, data)
 
 
-def measured(name: str, folder: Path, truth: Truth, seeds: int) -> list[harness.Row]:
-    """A row per score, and one for the ceiling. Every score is asked with several seeds; correlations are those of their mean."""
+def measured(name: str, folder: Path, truth: Truth, seeds: int) -> tuple[list[harness.Row], list[harness.Claim]]:
+    """A row per score, and one for the ceiling; what the default has to show."""
     rng = np.random.default_rng(SEED)
     asked = [scores(name, folder, seed) for seed in range(seeds)]
-    best = np.nan_to_num(truth.gain())
-    top = {"spearman": ceiling(truth, spearmanr, rng), "pearson": ceiling(truth, pearsonr, rng)}
-    value = grouping.total(best, grouping.partition(best, len(best))) / len(best)
-    rows: list[harness.Row] = [
-        {"set": name, "score": f"noise ceiling, {len(truth.alone_ST)} seeds", **top, "gain of the best groups, %": value}
-    ]
+    top = {word: ceiling(truth, correlate, rng) for word, correlate in CORRELATIONS.items()}
+    rows: list[harness.Row] = [{"set": name, "score": f"noise ceiling, {len(truth.alone_ST)} seeds", **top}]
+    said = []
     for score in asked[0]:
-        mean_TT = np.mean([one[score][0] for one in asked], 0)
-        row: harness.Row = {"set": name, "score": score}
-        if np.isfinite(grouping.pairs(mean_TT)).sum() > 2:
-            for word, correlate in (("spearman", spearmanr), ("pearson", pearsonr)):
-                row[word] = str(correlation(truth, mean_TT, correlate, rng))
-            shifted = mean_TT if "default" in score or score == DEFAULT else mean_TT - np.nanmean(grouping.pairs(mean_TT))
-            row["regret, %"] = regret(truth, shifted)
-        row["of all pairs"] = float(np.mean([one[score][1] for one in asked])) / truth.seconds
-        rows.append(row)
-    return rows
+        asked_STT = np.stack([one[score][0] for one in asked])
+        cost = float(np.mean([one[score][1] for one in asked])) / truth.seconds
+        row: harness.Row = {"set": name, "score": score, "spearman": None}
+        if np.isfinite(grouping.pairs(asked_STT[0])).sum() > 2:
+            found = {word: correlation(truth, asked_STT, correlate, rng) for word, correlate in CORRELATIONS.items()}
+            lost = float(np.mean([regret(truth, one, score == DEFAULT) for one in asked_STT]))
+            row |= {word: str(one) for word, one in found.items()} | {"regret, %": lost}
+            if score == DEFAULT:
+                said = claims(name, found["spearman"], top["spearman"], lost, cost)
+        rows.append(row | {"of all pairs": cost})
+    return rows, said
+
+
+def claims(name: str, spearman: intervals.Interval, top: float, lost: float, cost: float) -> list[harness.Claim]:
+    words = f"{name}: Spearman of the predicted gain"
+    return [
+        harness.at_least(words, spearman.mean, SPEARMAN),
+        harness.at_least(f"{words}, lower end of its 95 % interval", spearman.low, 0.0),
+        harness.at_least(f"{words}, upper end of its 95 % interval, beside the noise ceiling", spearman.high, top),
+        harness.at_most(f"{name}: regret of its grouping, % per task", lost, REGRET),
+        harness.at_most(f"{name}: seconds, as a share of training all pairs once", cost, COST),
+    ]
+
+
+def found_truths(folder: Path, seeds: int) -> list[harness.Claim]:
+    """Of the planted set: whose best partner is no duplicate of theirs, and who shares with noise; the most of any seed."""
+    strangers, beside = [], []
+    for seed in range(seeds):
+        params = changed(task_sets.params("planted", folder), seed, {}, {})
+        tasks, gain_RFTT = list(params.tasks), predicted.gains(params, task_sets.load("planted", folder, tuple(params.tasks)).train)
+        told = summary.summary(tasks, gain_RFTT, {}, None)
+        first = told["ranking"][0]
+        strangers.append(int(not any({*first[:2]} <= family for family in task_sets.DUPLICATES)))
+        beside.append(next(len(group) - 1 for group in told["groups"] if "noise" in group))
+    return [
+        harness.at_most("planted: seeds where a pair of strangers ranks above all duplicates", sum(strangers), 0),
+        harness.at_most("planted: tasks grouped with the noise task, the most of any seed", max(beside), 0),
+    ]
+
+
+def analysed(folder: Path, tasks: int) -> float:
+    """Seconds of the whole analysis of some tasks, on the same rows: halves of the kinds of clothing, drawn at random."""
+    images, kinds = pictures(folder / "fashion_mnist", "train", SCALE_ROWS)
+    rng = np.random.default_rng(SEED)
+    halves = {f"half{number}": rng.permutation(10)[kinds] % 2 for number in range(tasks)}
+    present = np.ones(len(images), bool)
+    labels = {name: {"present": present, "class": half.astype(np.int64)} for name, half in halves.items()}
+    samples = Samples(images[:, None], labels, [str(row) for row in range(len(images))])
+    params = config.parse(task_sets.written(dict.fromkeys(halves, 2), **task_sets.TRAINED["planted"]))
+    data = Data(samples, samples, samples, np.ones(len(images)), dict.fromkeys(halves))
+
+    def analyse() -> None:
+        gain_RFTT = predicted.gains(params, data.train)
+        trainer = joint(params, data)
+        trainer.fit()
+        summary.summary(list(halves), gain_RFTT, of_features(trainer.model, params, data), None)
+
+    return timed(analyse)[1]
 
 
 def main() -> None:
@@ -187,10 +236,18 @@ def main() -> None:
     parser.add_argument("--truth", type=Path, default=TRUTH, metavar="DIR", help="measured gains, SET.json each (benchmarks/truth)")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = []
+    seeds = 1 if options.quick else options.seeds
+    rows: list[harness.Row] = []
+    said: list[harness.Claim] = []
     for name in options.only:
-        rows += measured(name, options.data, Truth.load(options.truth / f"{name}.json"), options.seeds)
-    harness.save("relatedness", options, "true gains of all pairs", rows, [])
+        more, claimed = measured(name, options.data, Truth.load(options.truth / f"{name}.json"), seeds)
+        rows, said = rows + more, said + claimed
+    said += found_truths(options.data, seeds)
+    said.append(
+        harness.at_most("seconds of analysing 50 tasks, over 10", analysed(options.data, 50) / analysed(options.data, 10), 2.0)
+    )
+    setting = f"true gains of all pairs by hard sharing, against what each score says of them; {seeds} seeds of every score"
+    harness.save("relatedness", options, setting, rows, said)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ PLANTED = {"train": 400, "valid": 200, "test": 2000}  # rows of each task
 TOX21 = {"train": 0.5, "valid": 0.15}  # shares of the molecules; the rest is the test split
 FAMILY = (0, 1, 0, 2, 0, 3, 0, 3, 4, 3)  # of each kind of clothing: top, trouser, dress, shoe, bag
 ROTATION = 3
+DUPLICATES = {"clothes", "clothes_again", "clothes_rotated"}, {"digit", "digit_again"}  # of the planted set
 TRAINED: dict[str, dict[str, object]] = {  # short, and long enough that a task alone has stopped getting better
     "tox21": {"kind": "strided", "trunk": [64, 32], "branch": [16, 32], "epochs": 4, "batch": 64, "lr": 0.003},
     "omniglot": {"kind": "lenet", "trunk": [8, 16, 64], "branch": [4, 8, 64], "epochs": 40, "batch": 32, "lr": 0.01},
