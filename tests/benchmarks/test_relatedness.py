@@ -15,7 +15,7 @@ def truth(noise: float = 0.0, seeds: int = 6, tasks: int = 6) -> Truth:
     """Tasks 0, 1 and 2 gain from each other, the others lose from anybody."""
     random = np.random.default_rng(0)
     alone = np.full((seeds, tasks), 0.5)
-    gain = np.where(np.add.outer(np.arange(tasks) < 3, np.arange(tasks) < 3) == 2, 0.05, -0.05) + 0.001 * np.arange(tasks)
+    gain = np.where(np.maximum.outer(np.arange(tasks), np.arange(tasks)) < 3, 0.05, -0.05) + 0.001 * np.arange(tasks)
     paired = 0.5 * (1 + gain) + noise * random.normal(size=(seeds, tasks, tasks))
     paired[:, range(tasks), range(tasks)] = np.nan
     return Truth([f"task{number}" for number in range(tasks)], alone, paired, 10.0)
