@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
 
 RIDGES = 10.0 ** np.arange(-6, 4.1, 0.25)  # in units of the features' mean square norm; the last ones say nothing but the mean
+UNLEARNED = 0.01  # share of a task's error that a partner costs which learns nothing itself
 LEAST = 4  # labelled rows of each fold, below which nothing is predicted
 
 
@@ -122,11 +124,18 @@ def learned(weights_DK: np.ndarray) -> np.ndarray:
     return features_DU / max(np.linalg.norm(features_DU), 1e-30)
 
 
-def own_features(rows: Sequence[tuple[Rows, Rows]]) -> list[np.ndarray]:
-    """The features that a task learns from the rows of all other folds, of every fold."""
+def own_features(rows: Sequence[tuple[Rows, Rows]]) -> tuple[list[np.ndarray], float]:
+    """The features that a task learns from the rows of all other folds, of every fold; and how sure it is that it learns any.
+
+    In [0, 1]: 1 − p that the folds' explained shares of held-out variance have a mean above 0 by chance, two-sided.
+    """
     paths = [Path.of(*pair) for pair in rows]
-    best = int(np.mean([path.error_R for path in paths], axis=0).argmin())
-    return [learned(path.weights(best)) for path in paths]
+    error_FR = np.stack([path.error_R for path in paths])
+    best = int(error_FR.mean(0).argmin())
+    explained_F = 1 - error_FR[:, best]
+    error = max(float(explained_F.std(ddof=1)) / np.sqrt(len(rows)), 1e-12)
+    sure = 2 * float(norm.cdf(explained_F.mean() / error)) - 1
+    return [learned(path.weights(best)) for path in paths], max(0.0, sure)
 
 
 def errors(rows: tuple[Rows, Rows], own: Sequence[np.ndarray], task: int) -> np.ndarray:
@@ -153,16 +162,19 @@ def errors(rows: tuple[Rows, Rows], own: Sequence[np.ndarray], task: int) -> np.
 def gains(tasks: Mapping[str, Moments]) -> np.ndarray:
     """What every task gains from every other [F, T, T], of each fold: [a, b] is the share of a's error that b takes away.
 
-    0 for tasks with too few labels to say.
+    As far as it is sure that a learns anything, less UNLEARNED as far as it is not sure of b: a trunk that follows labels which
+    nothing explains follows their noise. 0 for tasks with too few labels to say.
     """
     folds = len(next(iter(tasks.values())).n_F)
     found_FTT = np.zeros((folds, len(tasks), len(tasks)))
     known = [number for number, task in enumerate(tasks.values()) if task.enough]
     rows = [[divided(task, fold) for fold in range(folds)] for task in tasks.values() if task.enough]
-    own = [own_features(one) for one in rows]
+    own, sure_T = zip(*(own_features(one) for one in rows), strict=True) if rows else ((), ())
+    noise_T = UNLEARNED * (1 - np.array(sure_T))
     for fold in range(folds):
         features = [one[fold] for one in own]
         for place, number in enumerate(known):
             error_T = errors(rows[place][fold], features, place)
-            found_FTT[fold, number, known] = 1 - error_T / error_T[place]
+            found_FTT[fold, number, known] = sure_T[place] * (1 - error_T / error_T[place]) - noise_T
+            found_FTT[fold, number, number] = 0
     return found_FTT
