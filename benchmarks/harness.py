@@ -68,6 +68,7 @@ def parser(name: str, doc: str | None, seeds: int = 1) -> argparse.ArgumentParse
 
 
 def add_devices(found: argparse.ArgumentParser) -> None:
+    """`--on`: where a benchmark of cost is measured."""
     here = ["cpu"] + ["cuda"] * torch.cuda.is_available()
     found.add_argument(
         "--on", nargs="+", choices=here, default=here, metavar="DEVICE", help=f"of {', '.join(here)} (all there are)"

@@ -6,7 +6,6 @@ artifacts/relate) and on the planted set. Δm is the mean over the tasks of the 
 split, in percent, with against without; its interval is Student's over seeds, each with itself.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,7 +16,6 @@ from benchmarks import harness, intervals, jobs, relatedness, sharing, task_sets
 from benchmarks.trainings import Data, Training, changed
 from lepton import config
 from lepton.config import Params
-from lepton.evaluation.gain import delta_percent
 from lepton.relatedness import predicted, starting, summary
 
 COMPARED = {  # what relatedness decides: with it, without it; a way of sharing and whether it hears of it
@@ -61,16 +59,6 @@ def trainings(name: str, folder: Path, params: Params, seeds: int) -> dict[tuple
     return found
 
 
-def delta(params: Params, with_: Mapping[str, Mapping[str, float]], without: Mapping[str, Mapping[str, float]]) -> np.ndarray:
-    """Percent [T]."""
-    return np.array(
-        [
-            delta_percent(with_[name][task.metric], without[name][task.metric], task.higher_is_better)
-            for name, task in params.tasks.items()
-        ]
-    )
-
-
 def main() -> None:
     parser = harness.parser("starting", __doc__)
     jobs.add_options(parser, "starting")
@@ -87,7 +75,7 @@ def main() -> None:
         by_name = jobs.finish(wanted.values(), options.work, options.jobs)
         test = {key: by_name[job.name].values["test"] for key, job in wanted.items()}
         for words, (with_, without) in COMPARED.items():
-            delta_ST = np.stack([delta(params, test[*with_, seed], test[*without, seed]) for seed in range(seeds)])
+            delta_ST = np.stack([sharing.deltas(params, test[*with_, seed], test[*without, seed]) for seed in range(seeds)])
             each = {f"Δ {task}": str(intervals.student(delta_ST[:, at])) for at, task in enumerate(params.tasks)}
             worst = min(each, key=lambda task: float(each[task].split()[0]))
             rows.append(

@@ -12,7 +12,8 @@ from q with ∂L_t/∂q[t,l] scaled by w_t. Everything that belongs to one task 
 A batch may be computed in parts, one after the other and on several processes: losses are means over the labelled rows of all
 parts, and M is that of all, so that there is one decision. Every part keeps its ∂L/∂q until then.
 
-Nothing here waits for the device, as a blocking copy would: a small network is as fast on a GPU as its calls are made.
+With equal weights, and heads that see all rows, nothing here waits for the device: other weightings look at the numbers, and other
+heads at which rows have a label.
 """
 
 from collections.abc import Mapping, Sequence
