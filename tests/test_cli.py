@@ -54,6 +54,15 @@ def test_help_has_an_example(run, command):
     assert f"Example: lepton {' '.join(command)}" in out
 
 
+def test_relate_makes_nothing_where_there_is_no_project(run, project):
+    (project / "dvc.yaml").unlink(missing_ok=True)
+    before = sorted(project.rglob("*"))
+    code, out, err = run("relate")
+    assert (code, out) == (2, "")
+    assert "there is no dvc.yaml" in err
+    assert sorted(project.rglob("*")) == before
+
+
 @from_libraries
 def test_check_says_ready(run, project):
     write_samples(project / "data/toy")

@@ -112,6 +112,8 @@ def relate(
         raise LeptonError(f"{root}: there is no dvc.yaml, so this is no project. Run it in a project's folder.")
     bring.data(root, given.data.path)
     plan = dvc.plan(root)
+    if "relate" not in plan.stages:
+        raise LeptonError(f"{root / 'dvc.yaml'}: there is no stage relate. Take it from Lepton's own dvc.yaml.")
     with gpu.alone(given.compute):
         for stage in plan.stages[: plan.stages.index("relate") + 1]:
             if stage in plan.todo:
