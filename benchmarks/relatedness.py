@@ -5,11 +5,14 @@ A pair's gain is the mean of both tasks' relative change of their metric on the 
 intervals from resampling pairs and seeds together; the noise ceiling is what the same measurement with other seeds would reach: its
 split-half correlation by Spearman and Brown, and the root of that for a score without noise. Regret: mean gain per task of the best
 grouping by true gains less that of the score's. Cost: seconds as a share of training all pairs once.
+Calibration of the prediction: the slope of the true gains of pairs on it, what is left at 0, and the share of the tasks' own gains
+within its standard deviation and that of the measurement.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,11 @@ class Truth:
         """Percent [T, T], from the means over some seeds."""
         return 100 * (self.paired_STT[seeds].mean(0) / self.alone_ST[seeds].mean(0)[:, None] - 1)
 
+    def deviation(self) -> np.ndarray:
+        """Standard error of the gains [T, T]."""
+        each_STT = 100 * (self.paired_STT - self.alone_ST[:, :, None]) / self.alone_ST.mean(0)[:, None]
+        return each_STT.std(0, ddof=1) / np.sqrt(len(each_STT))
+
 
 def ceiling(truth: Truth, correlate: Callable[[np.ndarray, np.ndarray], Any], rng: np.random.Generator, draws: int = 200) -> float:
     """What a score without noise of its own would reach: the root of the reliability of the measured gains."""
@@ -97,20 +105,36 @@ def regret(truth: Truth, score_TT: np.ndarray, gain: bool) -> float:
     return (best - grouping.total(gain_TT, grouping.partition(shifted_TT, tasks))) / tasks
 
 
+def calibration(truth: Truth, gain_RFTT: np.ndarray) -> dict[str, float]:
+    gain_TT, error_TT = summary.mean_and_error(gain_RFTT)
+    slope, start = np.polyfit(grouping.pairs(gain_TT), grouping.pairs(truth.gain()), 1)
+    off_TT = ~np.eye(len(gain_TT), dtype=bool)
+    within_TT = np.abs(truth.gain() - gain_TT) <= np.hypot(error_TT, truth.deviation())
+    return {"slope": float(slope), "at 0, %": float(start), "within ±": float(within_TT[off_TT].mean())}
+
+
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
     started = time.perf_counter()
     return call(), time.perf_counter() - started
 
 
-def prediction(params: Params, data: Data) -> Scores:
-    gain_RFTT, seconds = timed(lambda: predicted.gains(params, data.train))
-    return {DEFAULT: (summary.mean_and_error(gain_RFTT)[0], seconds)}
+def loaded(name: str, folder: Path, seed: int) -> tuple[Params, Data]:
+    params = changed(task_sets.params(name, folder), seed, {}, {})
+    return params, task_sets.load(name, folder, tuple(params.tasks))
+
+
+@cache
+def prediction(name: str, folder: Path, seed: int) -> tuple[np.ndarray, float]:
+    """Predicted gains [R, F, T, T], and seconds."""
+    params, data = loaded(name, folder, seed)
+    return timed(lambda: predicted.gains(params, data.train))
 
 
 def joint(params: Params, data: Data) -> Trainer:
     """The short joint training of the stage relate."""
     network.seeded(params.compute.seed, "relate")
     model = network.build(probe.narrow(params), params.tasks, "adaptive")
+    probe.alike(model)
     epochs = params.relate.epochs
     return Trainer(model, params, data.train, None, data.weight_N, data.class_weights, params.train.lr, epochs, "relate")
 
@@ -155,15 +179,17 @@ def labels(params: Params, data: Data) -> Scores:
 
 
 def scores(name: str, folder: Path, seed: int) -> Scores:
-    params = changed(task_sets.params(name, folder), seed, {}, {})
-    data = task_sets.load(name, folder, tuple(params.tasks))
-    return prediction(params, data) | probed(params, data) | labels(params, data)
+    params, data = loaded(name, folder, seed)
+    gain_RFTT, seconds = prediction(name, folder, seed)
+    found: Scores = {DEFAULT: (summary.mean_and_error(gain_RFTT)[0], seconds)}
+    return found | probed(params, data) | labels(params, data)
 
 
 def measured(name: str, folder: Path, truth: Truth, seeds: int) -> tuple[list[harness.Row], list[harness.Claim]]:
     """A row per score, and one for the ceiling; what the default has to show."""
     rng = np.random.default_rng(SEED)
     asked = [scores(name, folder, seed) for seed in range(seeds)]
+    calibrated = [calibration(truth, prediction(name, folder, seed)[0]) for seed in range(seeds)]
     top = {word: ceiling(truth, correlate, rng) for word, correlate in CORRELATIONS.items()}
     rows: list[harness.Row] = [{"set": name, "score": f"noise ceiling, {len(truth.alone_ST)} seeds", **top}]
     said = []
@@ -176,6 +202,7 @@ def measured(name: str, folder: Path, truth: Truth, seeds: int) -> tuple[list[ha
             lost = float(np.mean([regret(truth, one, score == DEFAULT) for one in asked_STT]))
             row |= {word: str(one) for word, one in found.items()} | {"regret, %": lost}
             if score == DEFAULT:
+                row |= {word: float(np.mean([one[word] for one in calibrated])) for word in calibrated[0]}
                 said = claims(name, found["spearman"], top["spearman"], lost, cost)
         rows.append(row | {"of all pairs": cost})
     return rows, said
@@ -196,9 +223,7 @@ def found_truths(folder: Path, seeds: int) -> list[harness.Claim]:
     """Of the planted set: whose best partner is no duplicate of theirs, and who shares with noise; the most of any seed."""
     strangers, beside = [], []
     for seed in range(seeds):
-        params = changed(task_sets.params("planted", folder), seed, {}, {})
-        tasks, gain_RFTT = list(params.tasks), predicted.gains(params, task_sets.load("planted", folder, tuple(params.tasks)).train)
-        told = summary.summary(tasks, gain_RFTT, {}, None)
+        told = summary.summary(list(task_sets.params("planted", folder).tasks), prediction("planted", folder, seed)[0], {}, None)
         first = told["ranking"][0]
         strangers.append(int(not any({*first[:2]} <= family for family in task_sets.DUPLICATES)))
         beside.append(next(len(group) - 1 for group in told["groups"] if "noise" in group))

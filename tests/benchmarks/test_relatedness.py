@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from benchmarks import pairs, task_sets
-from benchmarks.relatedness import Truth, ceiling, correlation, regret
+from benchmarks.relatedness import Truth, calibration, ceiling, correlation, regret
 from lepton import config, files
 
 
@@ -76,3 +76,15 @@ def test_all_single_tasks_and_all_pairs_are_trained_with_every_seed(monkeypatch:
     groups = [("a",), ("b",), ("c",), ("a", "b"), ("a", "c"), ("b", "c")]
     assert list(wanted) == [(group, seed) for seed in range(2) for group in groups]
     assert len({job.file for job in wanted.values()}) == 12
+
+
+def test_a_calibrated_prediction_has_slope_one_and_its_share_within_the_deviation() -> None:
+    one = truth(noise=0.001)
+    gain = np.nan_to_num(one.gain())
+    found = calibration(one, np.broadcast_to(gain, (2, 4, *gain.shape)))
+    assert found["slope"] == pytest.approx(1)
+    assert found["at 0, %"] == pytest.approx(0, abs=1e-6)
+    assert found["within ±"] == 1
+    doubled = calibration(one, np.broadcast_to(2 * gain + 3, (2, 4, *gain.shape)))
+    assert doubled["slope"] == pytest.approx(0.5)
+    assert doubled["within ±"] < 0.5

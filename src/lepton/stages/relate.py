@@ -15,6 +15,7 @@ def probed(stage: Stage, prepared: Prepared) -> tuple[dict[str, np.ndarray], np.
     params, plan = stage.params, stage.params.relate
     network.seeded(params.compute.seed, "relate")
     model = network.build(probe.narrow(params), params.tasks, "adaptive")
+    probe.alike(model)
     log, ahead = log_epochs(stage), tag.Ahead(plan.lookahead)
     trainer = prepared.trainer(stage, model, params.train.lr, plan.epochs, "relate")
 

@@ -8,7 +8,8 @@ from lepton.reporting.blocks import Beside, Block, Cell, Chips, Figure, Prose, T
 from lepton.reporting.content import Content
 from lepton.reporting.figures import curves, heatmaps
 from lepton.reporting.figures.heatmaps import TITLES
-from lepton.reporting.words import count, number, plural, signed
+from lepton.reporting.related import CALIBRATED, reliability
+from lepton.reporting.words import count, number, plural, plus_minus, signed
 
 SHOWN = 12  # pairs of the ranking; the rest is folded
 
@@ -24,16 +25,18 @@ def relatedness(content: Content) -> Iterator[Block]:
     rows = []
     for first, second, score in report["ranking"]:
         one, other = at[first], at[second]
-        each = [Cell(f"{signed(gain[a][b], 2)} ± {error[a][b]:.2f}") for a, b in ((one, other), (other, one))]
+        each = [Cell(plus_minus(gain[a][b], error[a][b])) for a, b in ((one, other), (other, one))]
         rows.append([text(f"{first} – {second}"), Cell(signed(score, 2), "better" if score > 0 else "worse"), *each])
     yield Figure(
         heatmaps.gains(tasks, gain),
-        "What sharing is predicted to bring: percent of its error that the task of a row loses when it may use the features of "
-        "that of a column, on held-out rows of the training split. Predicted from labels and untrained trunks, in closed form; "
-        f"section 1 says what sharing all of them brought.{_reliability(report['halves'])}",
+        "What sharing is predicted to bring: percent of its metric that the task of a row gains when it shares a trunk with that "
+        "of a column. Predicted on held-out rows of the training split from labels and untrained trunks, in closed form; section 1 "
+        f"says what sharing all of them brought. {CALIBRATED} {reliability(report['halves'])}",
     )
-    words = "Pairs, from the most to the least that both gain on average, with standard errors."
-    yield Beside([Table(columns, rows[:SHOWN], words), Chips(report["groups"], "Groups that should share, by these gains:")])
+    words = "Pairs, from the most to the least that both gain on average, ± a standard deviation."
+    groups = [[f"{name} {plus_minus(*report['member'][name])}" for name in group] for group in report["groups"]]
+    chips = Chips(groups, "Groups that should share, by these gains, and what each task gains in its own, %:")
+    yield Beside([Table(columns, rows[:SHOWN], words), chips])
     if rows[SHOWN:]:
         yield Table(columns, rows[SHOWN:], f"The other {len(rows) - SHOWN} pairs", folded=True)
     yield Figure(
@@ -42,13 +45,6 @@ def relatedness(content: Content) -> Iterator[Block]:
         "samples' similarities, linear CKA; validation split), by the labels of rows that carry both, and by the direction in "
         "which they pull the shared trunk (gradient affinity; training split). Alike is not yet of use: the gains above decide.",
         numbers=_pairs(tasks, report["matrices"]),
-    )
-
-
-def _reliability(halves: float | None) -> str:
-    """How far the prediction agrees with itself."""
-    return (
-        "" if halves is None else f" The pairs' order in one half of the rows and in the other correlates by {signed(halves, 2)}."
     )
 
 
