@@ -139,10 +139,10 @@ def joint(params: Params, data: Data) -> Trainer:
     return Trainer(model, params, data.train, None, data.weight_N, data.class_weights, params.train.lr, epochs, "relate")
 
 
-def affinities(trainer: Trainer, grad_TP: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+def affinities(trainer: Trainer, grads: list[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
     """As they are and without what all have in common [L, T, T]."""
-    widths = [2 * width for width in trainer.model.structure.trunk]
-    return affinity.affinity(grad_TP.numpy(), widths), affinity.apart(grad_TP.numpy(), widths)
+    grad_TP, trunk = np.mean([grad.numpy() for grad in grads], 0), trainer.model.structure.trunk
+    return affinity.affinity(grad_TP, trunk), affinity.apart(grad_TP, trunk)
 
 
 def probed(params: Params, data: Data) -> Scores:
@@ -155,8 +155,7 @@ def probed(params: Params, data: Data) -> Scores:
     trainer.on_epoch = look
     fit, seconds = timed(trainer.fit)
     seconds -= spent[0]
-    assert fit.grad_TP is not None
-    plain_LTT, apart_LTT = affinities(trainer, fit.grad_TP)
+    plain_LTT, apart_LTT = affinities(trainer, fit.grads)
     found: Scores = {
         "gradient affinity": (apart_LTT.mean(0), seconds),
         "gradient affinity, uncorrected": (plain_LTT.mean(0), seconds),

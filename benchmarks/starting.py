@@ -38,9 +38,7 @@ def planted(folder: Path) -> Data:
     data, tasks = task_sets.load("planted", folder, tuple(params.tasks)), list(params.tasks)
     found = summary.summary(tasks, predicted.gains(params, data.train), {}, None)
     trainer = relatedness.joint(params, data)
-    grad_TP = trainer.fit().grad_TP
-    assert grad_TP is not None
-    alpha = starting.starting_alpha(tasks, relatedness.affinities(trainer, grad_TP)[0])
+    alpha = starting.starting_alpha(tasks, relatedness.affinities(trainer, trainer.fit().grads)[0])
     return replace(data, alpha=alpha, groups=found["groups"])
 
 

@@ -6,12 +6,18 @@ import torch
 
 import helpers
 from lepton.data.store import Samples
-from lepton.relatedness.affinity import affinity, apart, own
+from lepton.relatedness.affinity import affinity, apart, levels, own
 from lepton.relatedness.grouping import partition, ranking
 from lepton.relatedness.probe import alike
 from lepton.relatedness.similarity import cosine
 from lepton.training import network
 from lepton.training.loop import Trainer
+
+
+def test_the_channels_of_several_trunks_stand_together_level_by_level() -> None:
+    grad_TP = np.random.default_rng(0).normal(size=(3, 60))
+    assert [part.shape[1] for part in levels(grad_TP, [4, 6])] == [24, 36]
+    np.testing.assert_array_equal(np.concatenate(levels(grad_TP, [4, 6]), 1), grad_TP)
 
 
 def test_every_level_is_a_cosine_of_its_own() -> None:
@@ -66,7 +72,7 @@ def probe(seed: int) -> np.ndarray:
     alike(model)
     samples = Samples(inputs, labels, [str(row) for row in range(rows)])
     fit = Trainer(model, params, samples, None, np.ones(rows), dict.fromkeys(tasks), 0.003, 4).fit()
-    return apart(fit.grad_TP.numpy(), [16, 24, 32]).mean(0)
+    return apart(np.mean([grad.numpy() for grad in fit.grads], 0), [16, 24, 32]).mean(0)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -138,6 +138,8 @@ def training(artifacts: Path) -> None:
                    "groups": [["digit", "objects", "ink", "tilt"], ["photo"]],
                    "member": {task: [gain[at][1 - (at == 1)], 0.21] for at, task in enumerate(TASKS)}, "alpha": start}  # fmt: skip
     files.write_json(artifacts / "relate/relatedness.json", relatedness)
+    pulled = {"tasks": TASKS, "epochs": [[gradient] * 3] * 12}
+    files.write_json(artifacts / "train/affinity.json", pulled)
     sharing = {"sharing": "adaptive", "levels": 3, "alpha": end, "snapped": snapped, "branches": {"kept": 13, "removed": 2}}
     files.write_json(artifacts / "train/sharing.json", sharing)
     draw = random.Random(0)

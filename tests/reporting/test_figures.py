@@ -44,6 +44,8 @@ DRAWN = {
     "no predicted gains": lambda: heatmaps.gains(["a", "b"], [[0.0, 0.0], [0.0, 0.0]]),
     "predicted gains of many": lambda: heatmaps.gains(MANY, matrix(12)),
     "nasty relatedness": lambda: heatmaps.relatedness(NASTY, {"cosine": matrix(3)}),
+    "affinity over epochs": lambda: heatmaps.affinity(["a", "b"], {1: [matrix(2)] * 3, 9: [matrix(2)] * 3}),
+    "affinity of many": lambda: heatmaps.affinity(MANY, {1: [matrix(12)] * 2}),
     "degrees": lambda: heatmaps.sharing_degrees({name: [0.0, 1.0] for name in NASTY}, {"<b>": [True, True]}),
     "one epoch": lambda: curves.losses([1], {"digit": [2.0]}, {"digit": [1.0]}),
     "loss unknown": lambda: curves.losses([1, 2], {"digit": [None, 2.0], "ink": [None, None]}, {}),

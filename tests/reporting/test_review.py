@@ -61,7 +61,7 @@ def test_the_report_has_the_pages_sections_and_the_run_the_outcome(tracked: Path
         assert part in words, part
     shown = [key for block in blocks if block["type"] == "panel-grid" for key in _keys(block)]
     figures = {key for key in shown if key.startswith("figures/")}
-    assert len(figures) == 7
+    assert len(figures) == 8
     assert all(any(key.startswith(name) for row in run.history for key in row) for name in figures)
     assert {"loss.digit", "alpha.tilt.2"} <= set(shown)
     assert (run.group, run.job_type, run.exit_code) == ("r1", "retrain", 0)

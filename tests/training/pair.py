@@ -86,7 +86,7 @@ def trainer(kind: type, plan: Params, missing: float, **options: Any) -> Any:
 
 
 def outcome(one: Trainer, fit: Fit) -> dict[str, Any]:
-    return {"state": one.model.state_dict(), "mean": fit.grad_TP, "history": fit.history, "seen": fit.samples_seen}
+    return {"state": one.model.state_dict(), "mean": torch.stack(fit.grads), "history": fit.history, "seen": fit.samples_seen}
 
 
 def fits(folder: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from lepton.sharing.adaptive import Adaptive
 from lepton.sharing.base import Sharing, Structure
 from lepton.training import network, optimizer, predict
 from lepton.training.loop import Fit, Trainer
+from lepton.training.step import StepResult
 
 
 def trainer(params: Params | None = None, seed: int = 0, rows: int = 64, **options: object) -> Trainer:
@@ -38,7 +39,7 @@ def saved(model: Sharing, path: Path) -> Path:
 def same(one: Fit, other: Fit) -> None:
     assert one.history == other.history
     assert (one.samples_seen, one.best_epoch) == (other.samples_seen, other.best_epoch)
-    assert torch.equal(one.grad_TP, other.grad_TP)
+    assert torch.equal(torch.stack(one.grads), torch.stack(other.grads))
 
 
 SETTINGS = {
@@ -390,20 +391,18 @@ def test_without_snapping_every_degree_stays_free() -> None:
     assert one.model.fixed_TL.isnan().all()
 
 
-def test_mean_gradients_of_the_fit_are_those_of_its_epochs() -> None:
-    one = trainer()
-    found = []
-    epoch = one._epoch
+def test_the_fit_keeps_the_mean_gradients_of_every_epoch() -> None:
+    one, found = trainer(), []
+    step = one._step
 
-    def note(number: int, steps: range, mean: object, advance: object) -> object:
-        row, _ = epoch(number, steps, None, advance)
-        found.append(_)
-        return row, torch.stack(found).mean(0)
+    def note(*given: object, **named: object) -> StepResult:
+        found.append(step(*given, **named))
+        return found[-1]
 
-    expected = trainer().fit().grad_TP
-    one._epoch = note
-    close(one.fit().grad_TP, expected, 1e-6)
-    assert len(found) == 3
+    one._step = note
+    fit = one.fit()
+    each = torch.stack([result.grad_TP for result in found]).chunk(3)
+    close(torch.stack(fit.grads), torch.stack([steps.mean(0) for steps in each]), 1e-7)
 
 
 def test_l1_makes_kernels_smaller_and_leaves_degrees_alone() -> None:

@@ -14,18 +14,20 @@ import numpy as np
 from lepton.relatedness.similarity import cosine
 
 
-def affinity(grad_TP: np.ndarray, widths: Sequence[int]) -> np.ndarray:
-    """Cosine of the tasks' mean gradients [L, T, T], per level; widths: P of each level."""
-    return np.stack([cosine(part) for part in levels(grad_TP, widths)])
+def affinity(grad_TP: np.ndarray, trunk: Sequence[int]) -> np.ndarray:
+    """Cosine of the tasks' mean gradients [L, T, T], per level; trunk: channels of each."""
+    return np.stack([cosine(part) for part in levels(grad_TP, trunk)])
 
 
-def apart(grad_TP: np.ndarray, widths: Sequence[int]) -> np.ndarray:
+def apart(grad_TP: np.ndarray, trunk: Sequence[int]) -> np.ndarray:
     """Cosine of what each task's gradient has of its own [L, T, T]."""
-    return np.stack([cosine(own(part)) for part in levels(grad_TP, widths)])
+    return np.stack([cosine(own(part)) for part in levels(grad_TP, trunk)])
 
 
-def levels(grad_TP: np.ndarray, widths: Sequence[int]) -> list[np.ndarray]:
-    return np.split(grad_TP, np.cumsum(widths)[:-1], axis=1)
+def levels(grad_TP: np.ndarray, trunk: Sequence[int]) -> list[np.ndarray]:
+    """The gradients at a scale and a shift of every channel, of one trunk or of several, level by level."""
+    each = grad_TP.shape[1] // sum(trunk)
+    return np.split(grad_TP, each * np.cumsum(trunk)[:-1], axis=1)
 
 
 def own(grad_TP: np.ndarray) -> np.ndarray:

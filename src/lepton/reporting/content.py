@@ -27,6 +27,7 @@ SOURCES = {
     "relate": "relate/relatedness.json",
     "sharing": "train/sharing.json",
     "history": "train/history.csv",
+    "affinity": "train/affinity.json",
     "train": "train/metrics.json",
     "baseline": "baseline/metrics.json",
     "adapt": "adapt/metrics.json",

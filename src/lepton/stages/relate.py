@@ -27,11 +27,10 @@ def probed(stage: Stage, prepared: Prepared) -> tuple[dict[str, np.ndarray], np.
     trainer.valid = None  # a probe is never chosen between
     fit, model = trainer.fit(), trainer.model
     found = probe.features(model, prepared.valid.take(np.arange(len(prepared.valid))[: plan.samples]))
-    assert fit.grad_TP is not None
-    grad_TP, widths = fit.grad_TP.cpu().numpy(), [2 * width for width in model.structure.trunk]
+    grad_TP, trunk = np.mean([grad.numpy() for grad in fit.grads], 0), model.structure.trunk
     alike = similarity.compared([found[name] for name in params.tasks])
-    alike["gradient"] = affinity.apart(grad_TP, widths).mean(0)
-    return alike | ({"lookahead": ahead.mean()} if plan.lookahead else {}), affinity.affinity(grad_TP, widths), fit
+    alike["gradient"] = affinity.apart(grad_TP, trunk).mean(0)
+    return alike | ({"lookahead": ahead.mean()} if plan.lookahead else {}), affinity.affinity(grad_TP, trunk), fit
 
 
 def work(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """train: one model for all tasks, its degrees of sharing learned, its unused branches removed."""
 
 from lepton import files
+from lepton.relatedness import affinity
 from lepton.stages.runner import Stage, main
 from lepton.stages.seeds import more_seeds, trained
 from lepton.stages.training import Prepared, write_history
@@ -17,6 +18,8 @@ def work(stage: Stage) -> None:
         return
     sharing: dict = {"sharing": params.model.sharing, "levels": len(model.structure.trunk)}
     sharing |= {"alpha": model.degrees(), "snapped": model.snapped()}
+    found = [affinity.apart(grad.numpy(), model.structure.trunk).round(3).tolist() for grad in fit.grads]
+    files.write_json(stage.out / "affinity.json", {"tasks": list(model.tasks), "epochs": found})
     model = model.reduced()
     if branches:
         kept = sum(map(len, model.structure.owners))

@@ -37,13 +37,13 @@ LEAST = 0.001  # what a task lacks at least, and 1 at most: a perfect one is sti
 
 @dataclass
 class Fit:
-    """What training did. history: one flat row per epoch; grad_TP: each task's mean gradient at the shared features."""
+    """What training did. history: one flat row per epoch; grads: of each, every task's gradient at the shared features [T, P]."""
 
     samples_seen: int
     seconds: float
     best_epoch: int
     history: list[dict[str, float]] = field(default_factory=list)
-    grad_TP: Tensor | None = None
+    grads: list[Tensor] = field(default_factory=list)
 
 
 @dataclass
@@ -89,9 +89,8 @@ class Trainer:
         self.total = max(1, round(self.epochs * per_epoch))
         fit, best, first = Fit(0, 0.0, 0), -math.inf, 0
         structure, state = self.model.structure, dict[str, Tensor]()
-        mean_TP: Tensor | None = None
         if saved:
-            first, best, state, mean_TP = saved["epoch"], saved["best"], saved["best_state"], saved["mean"].to(device)
+            first, best, state = saved["epoch"], saved["best"], saved["best_state"]
             fit, structure = Fit(**saved["fit"]), Structure.from_dict(saved["best_structure"])
             for key, part in self._parts().items():
                 part.load_state_dict(saved[key])
@@ -103,7 +102,8 @@ class Trainer:
                 started = time.perf_counter()
                 self._reduce()
                 steps = range(epoch * per_epoch, min((epoch + 1) * per_epoch, self.total))
-                row, mean_TP = self._epoch(epoch, steps, mean_TP, lambda: bar.advance(line))
+                row, grad_TP = self._epoch(epoch, steps, lambda: bar.advance(line))
+                fit.grads.append(grad_TP.cpu())
                 fit.samples_seen += len(steps) * plan.batch_size
                 judged = self.ema.network
                 if self.valid is not None and (measured := predict.metrics(judged, self.valid, device)):
@@ -119,10 +119,9 @@ class Trainer:
                 self.on_epoch(row, steps.stop)
                 if self.keep:
                     parts = {key: part.state_dict() for key, part in self._parts().items()}
-                    rest: dict[str, Any] = {"best": best, "best_state": state, "mean": mean_TP, "fit": vars(fit)}
+                    rest: dict[str, Any] = {"best": best, "best_state": state, "fit": vars(fit)}
                     rest |= {"structure": self.model.structure.to_dict(), "best_structure": structure.to_dict()}
                     checkpoint.save(self.keep, {"epoch": epoch + 1, **rest, **parts})
-        fit.grad_TP = mean_TP
         self.model = network.shaped(self.model, Structure.from_dict(distributed.same(structure.to_dict())))
         self.model.load_state_dict(distributed.same(state))
         self.model.eval()
@@ -158,10 +157,8 @@ class Trainer:
         parts |= {"ema": self.ema} if self.ema.decay else {}
         return parts | ({"scaler": self.scaler} if self.scaler else {})
 
-    def _epoch(
-        self, epoch: int, steps: range, mean_TP: Tensor | None, advance: Callable[[], None]
-    ) -> tuple[dict[str, float], Tensor]:
-        """Steps `steps` of the schedule; returns the epoch's means and the running mean of the shared gradients."""
+    def _epoch(self, epoch: int, steps: range, advance: Callable[[], None]) -> tuple[dict[str, float], Tensor]:
+        """Steps `steps` of the schedule; returns the epoch's means, and that of the shared gradients [T, P]."""
         plan, model = self.params.train, self.model
         network.seeded(self.params.compute.seed, self.name, epoch)
         generator = torch.Generator().manual_seed(torch.initial_seed() % 2**62)
@@ -193,7 +190,7 @@ class Trainer:
             row |= {f"alpha.{name}.{level + 1}": value for level, value in enumerate(levels)}
         for key in sorted({key for found in agreed for key in found}):
             row[f"gram.{key}"] = float(np.mean([found[key] for found in agreed if key in found]))
-        return row, grads if mean_TP is None else mean_TP + (grads - mean_TP) / (epoch + 1)
+        return row, grads
 
     def _step(self, batch: Batch, done: float, exact: bool) -> StepResult:
         plan, model = self.params.train, self.model

@@ -36,6 +36,22 @@ def relatedness(tasks: Sequence[str], matrices: Mapping[str, Matrix]) -> str:
         return svg(figure, "relatedness", f"Similarity of the tasks {', '.join(tasks)} by {', '.join(matrices)}.")
 
 
+def affinity(tasks: Sequence[str], by_epoch: Mapping[int, Sequence[Matrix]]) -> str:
+    """Epochs below each other, the levels of the trunk beside each other: T×T in [-1, 1]."""
+    count, longest = len(tasks), max(map(len, tasks))
+    levels = max(map(len, by_epoch.values()))
+    cell = min(0.5, 7.6 / count / levels)
+    side, slanted = cell * count, 0.05 * longest if longest > 7 or count > 7 else 0
+    with drawing(0.3 + 0.075 * longest + levels * (side + 0.25), len(by_epoch) * (side + 0.7 + slanted)) as figure:
+        for row, (epoch, matrices) in enumerate(by_epoch.items()):
+            for level, matrix in enumerate(matrices):
+                axes = figure.add_subplot(len(by_epoch), levels, row * levels + level + 1)
+                axes.set_title(f"epoch {epoch}, level {level + 1}", pad=8 if row == 0 else 18, fontsize=9)
+                _cells(axes, matrix, own=True, size=7, told=cell > 0.36)
+                _ticks(axes, tasks, tasks if level == 0 else None)
+        return svg(figure, "affinity", f"Gradient affinity of {', '.join(tasks)} at {levels} levels, by epoch.")
+
+
 def gains(tasks: Sequence[str], gain: Matrix) -> str:
     """T×T percent that the task of a row gains from that of a column, tinted by the largest of them."""
     count, longest = len(tasks), max(map(len, tasks))

@@ -10,7 +10,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Content], Iterator[Block]]]] = {
     "gate": ("May it take the champion's place, and what has changed", gate.decision),
     "tasks": ("What sharing gained", results.tasks),
     "relatedness": ("Which tasks are related", sharing.relatedness),
-    "sharing": ("How much each task shares", sharing.degrees),
+    "sharing": ("How much each task shares", sharing.sharing),
     "training": ("How training went", sharing.training),
     "adaptation": ("How fast it learns a new task", results.adaptation),
     "compression": ("How small and fast it gets", results.compression),

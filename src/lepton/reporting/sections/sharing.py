@@ -48,6 +48,26 @@ def relatedness(content: Content) -> Iterator[Block]:
     )
 
 
+def affinity(content: Content) -> Iterator[Block]:
+    """How the tasks pulled the trunk during training, level by level."""
+    report = content["affinity"]
+    if not report:
+        yield content.absent("affinity")
+        return
+    last = len(report["epochs"])
+    shown = {epoch: report["epochs"][epoch - 1] for epoch in sorted({1, -(-last // 2), last})}
+    yield Figure(
+        heatmaps.affinity(report["tasks"], shown),
+        "How alike the tasks pulled the trunk in training: gradient affinity at each level, over the first, the middle and last "
+        "epoch, without what all tasks have in common. All epochs: artifacts/train/affinity.json.",
+    )
+
+
+def sharing(content: Content) -> Iterator[Block]:
+    yield from degrees(content)
+    yield from affinity(content)
+
+
 def degrees(content: Content) -> Iterator[Block]:
     sharing, history = content["sharing"], content["history"]
     if not sharing:
