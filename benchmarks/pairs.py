@@ -15,7 +15,7 @@ from benchmarks import jobs, task_sets
 from benchmarks.trainings import Training, changed, train
 from lepton import files
 
-SEEDS = {"tox21": 14, "omniglot": 5, "planted": 6}  # more tell the pairs apart better, and are hours of work
+SEEDS = {"tox21": 30, "omniglot": 10, "planted": 10}  # more tell the pairs apart better, and are hours of work
 
 Key = tuple[tuple[str, ...], int]
 """The tasks of a network, and its seed."""
@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.pairs", description=__doc__)
     parser.add_argument("set", choices=task_sets.SETS)
     parser.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="folder of the data sets (data)")
-    parser.add_argument("--seeds", type=int, metavar="N", help="of every training (tox21 14, omniglot 5, planted 6)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="of every training (tox21 30, omniglot 10, planted 10)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the measured gains go")
     jobs.add_options(parser, "pairs")
     options = parser.parse_args()

@@ -114,14 +114,18 @@ def relate(
     plan = dvc.plan(root)
     if "relate" not in plan.stages:
         raise LeptonError(f"{root / 'dvc.yaml'}: there is no stage relate. Take it from Lepton's own dvc.yaml.")
+    todo = [stage for stage in plan.stages[: plan.stages.index("relate") + 1] if stage in plan.todo]
     with gpu.alone(given.compute):
-        for stage in plan.stages[: plan.stages.index("relate") + 1]:
-            if stage in plan.todo:
-                print(f"{stage} …", flush=True)
-                try:
-                    dvc.reproduce(root, stage)
-                except dvc.StageFailed as error:
-                    raise (Refusal if error.code == 3 else LeptonError)(f"{stage}: {error}") from None
+        for stage in todo:
+            print(f"{stage} …", flush=True)
+            try:
+                print(f"{stage}: {dvc.reproduce(root, stage, given.limits.of(stage))}", flush=True)
+            except (dvc.StageFailed, dvc.TookTooLong) as error:
+                dvc.restore(root, stage)
+                refused = isinstance(error, dvc.StageFailed) and error.code == 3
+                raise (Refusal if refused else LeptonError)(f"{stage}: {error}") from None
+    if not todo:
+        print("Nothing has changed since these were found.")
     console = Console(highlight=False)
     for part in related.told(root, given.relate.trunks):
         console.print(part)
