@@ -11,6 +11,7 @@ from PIL import Image
 
 import toy
 from lepton import cli
+from lepton.ops import bring, dvc
 
 
 def lepton(capsys, monkeypatch, *arguments):
@@ -61,6 +62,31 @@ def test_relate_makes_nothing_where_there_is_no_project(run, project):
     assert (code, out) == (2, "")
     assert "there is no dvc.yaml" in err
     assert sorted(project.rglob("*")) == before
+
+
+def test_relate_heeds_the_limits_and_puts_back_what_a_stage_had(run, project, monkeypatch):
+    (project / "dvc.yaml").write_text("stages: {}\n")
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(f"{text}\nlimits: {{minutes: 9, stages: {{relate: 0.5}}}}\n")
+    done = []
+
+    def reproduce(root, stage, minutes):
+        done.append((stage, minutes))
+        if stage == "relate":
+            raise dvc.TookTooLong("took more than 0.5 minutes")
+        return "ran"
+
+    monkeypatch.setattr(bring, "data", lambda root, path: None)
+    monkeypatch.setattr(
+        dvc, "plan", lambda root: dvc.Plan(["clean", "prepare", "relate", "train"], ["prepare", "relate", "train"], [])
+    )
+    monkeypatch.setattr(dvc, "reproduce", reproduce)
+    monkeypatch.setattr(dvc, "restore", lambda root, stage: done.append(("restored", stage)))
+    code, out, err = run("relate")
+    assert done == [("prepare", 9), ("relate", 0.5), ("restored", "relate")]
+    assert "prepare: ran" in out
+    assert code == 2
+    assert "relate: took more than 0.5 minutes" in err
 
 
 @from_libraries
