@@ -43,7 +43,8 @@ def of(links: nn.ModuleDict, reader: str) -> dict[str, Link]:
 
 def order(tasks: Mapping[str, BaseTask]) -> list[str]:
     """The tasks, each after those whose output it reads."""
-    return list(TopologicalSorter(_before(tasks)).static_order())
+    before = _before(tasks)
+    return list(TopologicalSorter(before).static_order()) if any(before.values()) else list(tasks)  # in every step
 
 
 def links(
