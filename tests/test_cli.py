@@ -55,6 +55,14 @@ def test_help_has_an_example(run, command):
     assert f"Example: lepton {' '.join(command)}" in out
 
 
+@pytest.fixture
+def two_tasks(project):
+    params = project / "params.yaml"
+    task = "{type: classification, column: digit, classes: [0, 1]}"
+    params.write_text(params.read_text().replace(f"tasks: {{digit: {task}}}", f"tasks: {{digit: {task}, again: {task}}}"))
+
+
+@pytest.mark.usefixtures("two_tasks")
 def test_relate_makes_nothing_where_there_is_no_project(run, project):
     (project / "dvc.yaml").unlink(missing_ok=True)
     before = sorted(project.rglob("*"))
@@ -64,6 +72,13 @@ def test_relate_makes_nothing_where_there_is_no_project(run, project):
     assert sorted(project.rglob("*")) == before
 
 
+def test_relate_of_one_task_says_so_before_it_runs_anything(run, project):
+    (project / "dvc.yaml").unlink(missing_ok=True)
+    code, out, _ = run("relate")
+    assert (code, out) == (0, "digit is the only task: there is nothing to share with.\n")
+
+
+@pytest.mark.usefixtures("two_tasks")
 def test_relate_heeds_the_limits_and_puts_back_what_a_stage_had(run, project, monkeypatch):
     (project / "dvc.yaml").write_text("stages: {}\n")
     text = (project / "params.yaml").read_text()

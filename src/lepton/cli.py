@@ -99,37 +99,19 @@ def relate(
     show: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
 ) -> None:
     """Which tasks should share? Runs the stages up to `relate`, as far as something has changed, and shows what they found."""
-    from lepton.ops import bring, dvc, gpu, projects
+    from lepton.ops import single
     from lepton.reporting import related
     from lepton.reporting.page import render
 
-    root = Path.cwd()
     with errors.naming(str(params)):
         given = load(params)
-    if _argument(params):
-        root = projects.clone(root, root / params, given.data.path)
-    if not (root / "dvc.yaml").exists():
-        raise LeptonError(f"{root}: there is no dvc.yaml, so this is no project. Run it in a project's folder.")
-    bring.data(root, given.data.path)
-    plan = dvc.plan(root)
-    if "relate" not in plan.stages:
-        raise LeptonError(f"{root / 'dvc.yaml'}: there is no stage relate. Take it from Lepton's own dvc.yaml.")
-    todo = [stage for stage in plan.stages[: plan.stages.index("relate") + 1] if stage in plan.todo]
-    with gpu.alone(given.compute):
-        for stage in todo:
-            print(f"{stage} …", flush=True)
-            try:
-                print(f"{stage}: {dvc.reproduce(root, stage, given.limits.of(stage))}", flush=True)
-            except (dvc.StageFailed, dvc.TookTooLong) as error:
-                dvc.restore(root, stage)
-                refused = isinstance(error, dvc.StageFailed) and error.code == 3
-                raise (Refusal if refused else LeptonError)(f"{stage}: {error}") from None
-    if not todo:
-        print("Nothing has changed since these were found.")
-    console = Console(highlight=False)
-    for part in related.told(root, given.relate.trunks):
-        console.print(part)
-    page = render(root)
+        if len(given.tasks) == 1:
+            return print(f"{next(iter(given.tasks))} is the only task: there is nothing to share with.")
+        root = single.up_to("relate", Path.cwd(), params if _argument(params) else None, given)
+        console = Console(highlight=False)
+        for part in related.told(root):
+            console.print(part)
+        page = render(root)
     print(f"page: {page}#relatedness")
     if show:
         webbrowser.open(f"{page.as_uri()}#relatedness")

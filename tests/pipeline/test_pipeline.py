@@ -222,5 +222,5 @@ def test_relate_on_its_own_says_who_should_share_and_runs_only_what_has_changed(
     assert "share a trunk" in done.stdout
     assert "Reliability: the order of the pairs" in done.stdout
     assert "index.html#relatedness" in done.stdout
-    assert "Nothing has changed since these were found." in done.stdout
+    assert "Nothing has changed since this was found." in done.stdout
     assert not (project / "artifacts/train").exists(), "nor one behind it"

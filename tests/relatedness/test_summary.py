@@ -40,7 +40,10 @@ def test_dividing_the_same_rows_again_makes_nothing_surer() -> None:
 
 
 def test_a_budget_of_trunks_is_kept() -> None:
-    assert len(summary(NAMES, gains() - 1, {}, 2)["groups"]) == 2
+    told = summary(NAMES, gains() - 1, {}, 2)
+    assert len(told["groups"]) == 2
+    assert told["limited"]
+    assert not summary(NAMES, gains() - 1, {}, 3)["limited"]
 
 
 def test_unknown_similarities_are_null() -> None:

@@ -136,7 +136,8 @@ def training(artifacts: Path) -> None:
     matrices = {"cosine": cosine, "pearson": pearson, "cka": cosine, "labels": labels, "gradient": gradient}
     relatedness = {"tasks": TASKS, "matrices": matrices, "gain": gain, "error": [[0.21] * 5] * 5, "halves": 0.74, "ranking": pairs,
                    "groups": [["digit", "objects", "ink", "tilt"], ["photo"]],
-                   "member": {task: [gain[at][1 - (at == 1)], 0.21] for at, task in enumerate(TASKS)}, "alpha": start}  # fmt: skip
+                   "limited": False, "alpha": start,
+                   "member": {task: [gain[at][1 - (at == 1)], 0.21] for at, task in enumerate(TASKS)}}  # fmt: skip
     files.write_json(artifacts / "relate/relatedness.json", relatedness)
     pulled = {"tasks": TASKS, "epochs": [[gradient] * 3] * 12}
     files.write_json(artifacts / "train/affinity.json", pulled)

@@ -41,7 +41,7 @@ def test_every_other_block() -> None:
     assert markdown.text(Items(["a", "b"])) == "- a\n- b"
     assert markdown.text(Chips([["a", "b"], ["c"]], "Groups:")) == "Groups:\n\n- a, b\n- c"
     assert markdown.text(Code("x: `1`", "params")).splitlines() == ["**params**", "", "````", "x: `1`", "````"]
-    assert "`dvc repro train`" in markdown.text(Missing("artifacts/train/x", "train"))
+    assert "`dvc repro train`" in markdown.text(Missing("artifacts/train/x", "dvc repro train"))
     assert markdown.text(Example("scene-1", [("input", "<svg>")], [], [("tilt", "3")])) == "", "a sample of the data"
     assert "| **Gain** | +1 % | of all |" in markdown.tiles([Tile("Gain", "+1 %", "of all")])
 

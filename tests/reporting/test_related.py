@@ -11,9 +11,9 @@ from lepton import files
 from lepton.reporting.related import heat, reliability, tint, told
 
 
-def printed(root: Path, trunks: int | None = None) -> str:
+def printed(root: Path) -> str:
     said = io.StringIO()
-    for part in told(root, trunks):
+    for part in told(root):
         Console(file=said, width=200).print(part)
     return said.getvalue()
 
@@ -33,16 +33,11 @@ def test_without_enough_pairs_it_says_so(project: Path) -> None:
     assert "share a trunk" not in said
 
 
-def test_a_budget_of_trunks_is_said_where_it_binds(project: Path) -> None:
-    assert "allows at most 2 groups" in printed(project, 2)
-    assert "allows" not in printed(project, 3)
+def test_a_budget_of_trunks_is_said_where_it_decides(project: Path) -> None:
     assert "allows" not in printed(project)
-
-
-def test_one_task_alone_has_nothing_to_share_with(project: Path) -> None:
     path = project / "artifacts/relate/relatedness.json"
-    files.write_json(path, files.read_json(path) | {"tasks": ["digit"]})
-    assert printed(project) == "digit is the only task: there is nothing to share with.\n"
+    files.write_json(path, files.read_json(path) | {"limited": True})
+    assert "relate.trunks allows no more than 2" in printed(project)
 
 
 @pytest.mark.parametrize(("halves", "word"), [(0.9, "good"), (0.5, "fair"), (-0.1, "poor"), (None, "too few")])

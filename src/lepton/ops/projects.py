@@ -16,6 +16,10 @@ def place_of(root: Path, params: Path) -> Path:
     return home(root) / "projects" / params.stem
 
 
+def is_clone(root: Path) -> bool:
+    return root.parent.name == "projects" and (root / ".dvc/config.local").exists()
+
+
 def left_out(root: Path, params: Path) -> list[str]:
     """Blocks of dvc.yaml that the params file leaves to their defaults; DVC wants each of them to stand there."""
     stages = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()

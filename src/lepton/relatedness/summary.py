@@ -13,12 +13,14 @@ from lepton.relatedness.grouping import group_gain, pairs, partition, ranking
 def summary(names: Sequence[str], gain_RFTT: np.ndarray, alike: Mapping[str, np.ndarray], trunks: int | None) -> dict[str, Any]:
     """gain_RFTT: percent that each task gains from each other one, of each division's folds. alike: similarities [T, T].
 
-    Groups, at most `trunks`, are those of largest total gain; member: what each task gains in its own, with its error. halves:
+    Groups, at most `trunks`, are those of largest total gain; limited: without that limit they would be others; member: what each
+    task gains in its own, with its error. halves:
     Spearman's correlation of the pairs' gains in one half of a division's folds with those in the other, the mean over divisions;
     None where it says nothing.
     """
     gain_TT, error_TT = mean_and_error(gain_RFTT)
-    groups = partition(gain_TT, trunks or len(names))
+    free = partition(gain_TT, len(names))
+    groups = partition(gain_TT, trunks) if trunks and len(free) > trunks else free
     member: dict[str, list[float]] = {}
     for group in groups:
         inside_RFG = np.stack([[group_gain(one_TT, group) for one_TT in fold] for fold in gain_RFTT])
@@ -33,6 +35,7 @@ def summary(names: Sequence[str], gain_RFTT: np.ndarray, alike: Mapping[str, np.
         "halves": halves(gain_RFTT),
         "ranking": ranking(names, gain_TT),
         "groups": [[names[task] for task in group] for group in groups],
+        "limited": groups != free,
         "member": {name: member[name] for name in names},
     }
 

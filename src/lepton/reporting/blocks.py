@@ -73,7 +73,7 @@ class Missing:
     """What stands in the place of an artifact that is not there."""
 
     path: str
-    stage: str
+    remedy: str
     kind: str = "missing"
 
 

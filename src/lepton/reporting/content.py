@@ -15,7 +15,7 @@ from lepton import config, files
 from lepton.config import Params
 from lepton.environment import home
 from lepton.errors import LeptonError, redacted
-from lepton.ops import champion, drift, git, records
+from lepton.ops import champion, drift, git, projects, records
 from lepton.ops.champion import Champion
 from lepton.ops.lineage import hashes
 from lepton.reporting.blocks import Missing
@@ -61,7 +61,7 @@ class Content:
     examples: `images` [R, H, W, C] uint8, C being 1 or 3, and `saliency.<task>` [R, H, W], R samples.
     onnx: inputs and outputs of the exported model, (name, type, shape). decision: the gate's, of the present model.
     champion: the present one; since: what differs from what it was made from, (what, then, now).
-    drift: the newest report on new data.
+    drift: the newest report on new data. clone_of: the params file of a project that runs in a clone of its own.
     """
 
     params: Params
@@ -78,13 +78,18 @@ class Content:
     champion: Champion | None = None
     since: Sequence[tuple[str, str, str]] = ()
     drift: Mapping[str, Any] | None = None
+    clone_of: str | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
 
     def absent(self, name: str) -> Missing:
         """Stands in a section whose artifact has not been made."""
-        return Missing(f"artifacts/{SOURCES[name]}", SOURCES[name].split("/")[0])
+        return Missing(f"artifacts/{SOURCES[name]}", self.remedy(SOURCES[name].split("/")[0]))
+
+    def remedy(self, stage: str) -> str:
+        """The command that makes what a stage has not made yet."""
+        return f"make run PARAMS={self.clone_of}" if self.clone_of else f"dvc repro {stage}"
 
     @property
     def key(self) -> str:
@@ -121,6 +126,7 @@ def gather(root: Path, states: Sequence[Mapping[str, Any]] = ()) -> Content:
         champion=reigning,
         since=[(what, redacted(then), redacted(now)) for what, then, now in champion.since(root, reigning)] if reigning else (),
         drift=next(map(files.read_json, reversed(drift.reports(root))), None),
+        clone_of=f"{root.name}.yaml" if projects.is_clone(root) else None,
     )
 
 

@@ -29,7 +29,7 @@ NAMED = 6  # tasks; of more, only their number is told
 def verdict(content: Content) -> str:
     evaluation, tasks = content["evaluate"], plural(len(content.params.tasks), "task")
     if not evaluation:
-        return f"One model for {tasks}; what sharing gained is not measured yet. Run `dvc repro evaluate`."
+        return f"One model for {tasks}; what sharing gained is not measured yet. Run `{content.remedy('evaluate')}`."
     mean, details = evaluation["delta_m"], by_task(evaluation["tasks"])
     low, high = mean["ci95"]
     amount = f"{number(abs(mean['mean']), 2)}{GAP}%"
@@ -109,7 +109,7 @@ def samples(content: Content) -> str:
 def parameters(content: Content) -> Tile:
     one, many = (content[stage] for stage in ("train", "baseline"))
     if not one or not many:
-        return Tile("Parameters", NONE, f"run dvc repro {'baseline' if one else 'train'}", "quiet")
+        return Tile("Parameters", NONE, f"run {content.remedy('baseline' if one else 'train')}", "quiet")
     total, all_of_them = one["parameters"], sum(many["parameters"].values())
     note = f"of {len(many['parameters'])} separate models: {count(total)} against {count(all_of_them)}"
     return Tile("Parameters", percent(total / all_of_them), note)

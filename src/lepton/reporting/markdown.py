@@ -32,7 +32,7 @@ def text(block: Block) -> str:
         case Code():
             return f"**{escape(block.caption)}**\n\n{FENCE}\n{block.text}\n{FENCE}"
         case Missing():
-            return f"**Not there yet.** `{block.path}` is missing; run `dvc repro {block.stage}`."
+            return f"**Not there yet.** `{block.path}` is missing; run `{block.remedy}`."
         case Table():
             return table(block)
         case Figure():

@@ -8,7 +8,7 @@ from lepton.reporting.blocks import Beside, Block, Cell, Chips, Figure, Prose, T
 from lepton.reporting.content import Content
 from lepton.reporting.figures import curves, heatmaps
 from lepton.reporting.figures.heatmaps import TITLES
-from lepton.reporting.related import CALIBRATED, reliability
+from lepton.reporting.related import CALIBRATED, GROUPS, limited, reliability
 from lepton.reporting.words import count, number, plural, plus_minus, signed
 
 SHOWN = 12  # pairs of the ranking; the rest is folded
@@ -35,7 +35,7 @@ def relatedness(content: Content) -> Iterator[Block]:
     )
     words = "Pairs, from the most to the least that both gain on average, ± a standard deviation."
     groups = [[f"{name} {plus_minus(*report['member'][name])}" for name in group] for group in report["groups"]]
-    chips = Chips(groups, "Groups that should share, by these gains, and what each task gains in its own, %:")
+    chips = Chips(groups, f"{GROUPS}{limited(report)} What each task gains in its own, %:")
     yield Beside([Table(columns, rows[:SHOWN], words), chips])
     if rows[SHOWN:]:
         yield Table(columns, rows[SHOWN:], f"The other {len(rows) - SHOWN} pairs", folded=True)
