@@ -25,7 +25,7 @@ def markdown(found: dict[str, Any], key: str | None = None, value: str = "") -> 
     columns = columns_of(rows)
     parts.append(_table(columns, [[text(row.get(column)) for column in columns] for row in rows]))
     claims = [[c["claim"], text(c["value"]), f"{c['sign']} {text(c['bound'])}", WORDS[c["holds"]]] for c in found["claims"]]
-    parts.append(_table(["claim", "measured", "bound", ""], claims))
+    parts += [_table(["claim", "measured", "bound", ""], claims)] if claims else []
     return "\n\n".join(parts) + "\n"
 
 

@@ -20,7 +20,10 @@ CALIBRATED = (
     "true gains lay within ±; the order of the pairs held on two sets of three, and on the third it may be chance. Tasks with very "
     "few labels for what they have to learn gain more from any company."
 )
-GROUPS = "Groups: those of the largest sum of gains, each task gaining the mean of what the others in its group bring."
+GROUPS = (
+    "Groups: those of the largest sum of gains, each task gaining the mean of what the others in its group bring. They are for who "
+    "wants several trunks: on both sets where that was measured, one trunk for all was as good or better."
+)
 NO_ORDER = "poor: who is best with whom is hardly known. More labels would tell, or more rows (relate.rows)"
 
 
