@@ -29,7 +29,7 @@ CONFIG = f"""['remote "elsewhere"']
 SHORT = {
     "compute": {"threads": 1},
     "clean": {"folds": 2, "epochs": 1},
-    "relate": {"epochs": 1, "samples": 64},
+    "relate": {"epochs": 1, "samples": 64, "features": 32},
     "train": {"epochs": 2, "batch_size": 64},
     "baseline": {"lrs": [0.003, 0.01], "probe": 0.5},
     "adapt": {"episodes": 20, "test_episodes": 10},

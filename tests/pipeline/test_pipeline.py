@@ -149,12 +149,12 @@ def test_a_champion_is_made_followed_and_brought_back(project: Path) -> None:
     assert one["how"] == "by hand"
     assert one["decision"]["champion"] is None
 
-    small.change(project, train={"epochs": 1}, compress={"widths": []}, gate={"mean": 1e6})
+    small.change(project, relate={"epochs": 2}, compress={"widths": []}, gate={"mean": 1e6})
     said = small.retrain(project)
     assert "gate holds it back beside champion/1 (mean of the tasks" in said
     page = (project / "report/latest/index.html").read_text()
     assert "holds this model back, beside champion/1" in page
-    assert "train.epochs" in page[page.index("Since champion/1") :]
+    assert "relate.epochs" in page[page.index("Since champion/1") :]
     small.commit(project)
     held = lepton("promote", code=2)
     assert "the gate holds it back: mean of the tasks" in held
