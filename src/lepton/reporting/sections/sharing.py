@@ -54,12 +54,13 @@ def affinity(content: Content) -> Iterator[Block]:
     if not report:
         yield content.absent("affinity")
         return
-    last = len(report["epochs"])
+    last, others = len(report["epochs"]), len(report["tasks"]) - 1
+    nothing = f" Tasks with nothing else in common have {signed(-1 / others, 2)}." if others > 1 else ""
     shown = {epoch: report["epochs"][epoch - 1] for epoch in sorted({1, -(-last // 2), last})}
     yield Figure(
         heatmaps.affinity(report["tasks"], shown),
-        "How alike the tasks pulled the trunk in training: gradient affinity at each level, over the first, the middle and last "
-        "epoch, without what all tasks have in common. All epochs: artifacts/train/affinity.json.",
+        "How alike the tasks pulled the trunk in training: gradient affinity at each level, in the first, a middle and the last "
+        f"epoch, without what all tasks have in common.{nothing} All epochs: artifacts/train/affinity.json.",
     )
 
 
