@@ -1,8 +1,9 @@
 """From the error that another task's features take away to what a network gains by sharing a trunk with it.
 
-Measured on the true gains of all pairs of two sets, one of pictures and one of molecules (`benchmarks/relatedness.py`): 1 % less
-error on untrained features went with 1 % of the metric, to which any company added something, whoever it was, unless it learned
-nothing. Where labels are few for what has to be learned, as with 20 pictures of each of 30 characters, company is worth far more.
+Measured on the true gains of all pairs of two sets (`benchmarks/relatedness.py`): 1 % less error on untrained features went with
+1 % of the metric on a set of pictures and with half of that on one of molecules; it is taken for 1 %. Any company added something,
+whoever it was, unless it learned nothing. Where labels are few for what has to be learned, as with 20 pictures of each of 30
+characters, company is worth far more.
 """
 
 import numpy as np
