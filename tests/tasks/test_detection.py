@@ -17,7 +17,7 @@ import helpers
 from laws import ignores_rows_without_label, one_entry_per_sample, one_line, weighing_repeats_them
 from lepton.blocks import Augment
 from lepton.tasks.base import Level
-from lepton.tasks.detection import Detection
+from lepton.tasks.detection import CentreHead, Detection
 from lepton.types import Arrays, Labels, Source, Warp
 
 SOURCE = Source(Path(), (16, 16))
@@ -279,6 +279,16 @@ def test_a_stride_that_no_level_has_is_one_line(stride: int) -> None:
 @pytest.mark.parametrize(("stride", "levels"), [(2, [0, 1, 2]), (4, [1, 2]), (8, [2])])
 def test_the_head_reads_no_level_that_it_does_not_use(stride: int, levels: list[int]) -> None:
     assert list(helpers.objects(stride=stride).levels(3)) == levels
+
+
+def test_a_channel_that_is_below_zero_everywhere_still_learns() -> None:
+    head = helpers.objects().head([Level(4, 4)], (16, 16), dropout=0.0)
+    assert isinstance(head, CentreHead)
+    assert head.mix.bias is not None
+    torch.nn.init.constant_(head.mix.bias, -100.0)
+    head([torch.rand(2, 4, 4, 4)]).square().sum().backward()
+    assert head.mix.bias.grad is not None
+    assert (head.mix.bias.grad != 0).all()
 
 
 def test_a_size_that_is_no_multiple_of_the_stride_is_one_line() -> None:

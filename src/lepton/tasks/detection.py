@@ -27,6 +27,7 @@ KEPT = 20  # most confident boxes of an image that are measured
 FLOOR = 0.01  # least confidence of a box that is measured
 KEYS = ("label", "x", "y", "w", "h")  # of a box in the table
 SHOWN = 0.3  # least confidence of a box that is drawn
+LEAK = 0.1  # slope of the head's channels below 0
 
 
 def no_boxes(cell: Any) -> str:
@@ -65,7 +66,8 @@ class CentreHead(Head):
             self.said.bias[0] = -4.0  # objects are rare among pixels
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        return self.said(self.dropout(F.relu(self.mix(self.pyramid(features)))))
+        mixed = F.leaky_relu(self.mix(self.pyramid(features)), LEAK)  # under ReLU half of the channels were dead by the first epoch
+        return self.said(self.dropout(mixed))
 
     def narrow(self, kept: Sequence[Tensor]) -> None:
         self.pyramid.narrow(kept)
