@@ -22,11 +22,10 @@ from lepton.blocks import nearest
 from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision
-from lepton.ops import champion, dvc, git, gpu, projects, publishing
+from lepton.ops import champion, dvc, git, projects, publishing, single
 from lepton.ops.lineage import hashes
 from lepton.ops.network import patiently
 from lepton.ops.publishing import Published
-from lepton.ops.repository import Busy
 
 
 class Moved(Exception):
@@ -88,19 +87,15 @@ def _refusal() -> str:
 
 @task(cache_policy=NO_CACHE, retries=0, persist_result=False)
 def run_stage(of: Project, outcome: Outcome) -> State[Any]:
-    """Brings one stage up to date, within its limit. After a failure its earlier outputs are put back."""
+    """Brings one stage up to date."""
     started = time.perf_counter()
-    print(f"{outcome.stage} …", flush=True)
     try:
-        with gpu.alone(of.params.compute):
-            outcome.how = dvc.reproduce(of.root, outcome.stage, of.params.limits.of(outcome.stage))
+        outcome.how = single.one(outcome.stage, of.root, of.params)
     except LeptonError as error:
         ended = error if isinstance(error, dvc.StageFailed) else None
         refused = ended is not None and ended.code == 3
         outcome.how = "refused" if refused else "interrupted" if ended and ended.interrupted else "failed"
         outcome.reason = _refusal() if refused else str(error)
-        if not isinstance(error, Busy):  # what another run is making is left to it
-            dvc.restore(of.root, outcome.stage)
     outcome.seconds = time.perf_counter() - started
     return end(outcome.state, outcome.reason or f"{outcome.how} in {outcome.seconds:.1f} s")
 

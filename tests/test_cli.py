@@ -11,7 +11,6 @@ from PIL import Image
 
 import toy
 from lepton import cli
-from lepton.ops import bring, dvc
 
 
 def lepton(capsys, monkeypatch, *arguments):
@@ -76,32 +75,6 @@ def test_relate_of_one_task_says_so_before_it_runs_anything(run, project):
     (project / "dvc.yaml").unlink(missing_ok=True)
     code, out, _ = run("relate")
     assert (code, out) == (0, "digit is the only task: there is nothing to share with.\n")
-
-
-@pytest.mark.usefixtures("two_tasks")
-def test_relate_heeds_the_limits_and_puts_back_what_a_stage_had(run, project, monkeypatch):
-    (project / "dvc.yaml").write_text("stages: {}\n")
-    text = (project / "params.yaml").read_text()
-    (project / "params.yaml").write_text(f"{text}\nlimits: {{minutes: 9, stages: {{relate: 0.5}}}}\n")
-    done = []
-
-    def reproduce(root, stage, minutes):
-        done.append((stage, minutes))
-        if stage == "relate":
-            raise dvc.TookTooLong("took more than 0.5 minutes")
-        return "ran"
-
-    monkeypatch.setattr(bring, "data", lambda root, path: None)
-    monkeypatch.setattr(
-        dvc, "plan", lambda root: dvc.Plan(["clean", "prepare", "relate", "train"], ["prepare", "relate", "train"], [])
-    )
-    monkeypatch.setattr(dvc, "reproduce", reproduce)
-    monkeypatch.setattr(dvc, "restore", lambda root, stage: done.append(("restored", stage)))
-    code, out, err = run("relate")
-    assert done == [("prepare", 9), ("relate", 0.5), ("restored", "relate")]
-    assert "prepare: ran" in out
-    assert code == 2
-    assert "relate: took more than 0.5 minutes" in err
 
 
 @from_libraries
