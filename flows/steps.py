@@ -18,7 +18,6 @@ from rich.table import Table
 
 from flows.places import Project
 from lepton import files
-from lepton.blocks import nearest
 from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision
@@ -66,9 +65,7 @@ def plan(of: Project) -> dvc.Plan:
     if absent := projects.left_out(of.root, of.root / "params.yaml"):
         lines = ", ".join(f"{name}: {{}}" for name in absent)
         raise LeptonError(f"params.yaml: DVC wants every block to stand there. Add what is left out, empty: {lines}.")
-    for name in of.params.limits.stages:
-        if name not in found.stages:
-            raise LeptonError(f"params.yaml: limits.stages: there is no stage {name!r}. {nearest(name, found.stages)}")
+    projects.require_known(of.params.limits, found.stages)
     for file in found.data:
         dvc.add(of.root, Path(file).with_suffix(""))
     return found

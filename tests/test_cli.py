@@ -87,6 +87,15 @@ def test_check_says_ready(run, project):
     assert out.splitlines()[-1] == "ready: start with `make run`"
 
 
+def test_check_knows_the_stages_that_limits_may_name(run, project):
+    (project / "dvc.yaml").write_text("stages: {relate: {cmd: 'true'}}\n")
+    with (project / "params.yaml").open("a") as params:
+        params.write("\nlimits: {stages: {realte: 5}}\n")
+    code, out, err = run("check")
+    assert (code, out) == (2, "")
+    assert err == "error: params.yaml: limits.stages: there is no stage 'realte'. Did you mean relate?\n"
+
+
 @from_libraries
 def test_check_refuses_unfit_data_in_one_line(run, project):
     write_samples(project / "data/toy", broken=80)

@@ -41,8 +41,11 @@ def _check(given: Params) -> None:
     """Prints what is there and every warning; a Refusal carries the last thing that is refused, those before it are printed."""
     from lepton.data import checks
     from lepton.data.table import read_table
+    from lepton.ops import projects
     from lepton.types import Source
 
+    if (root := Path.cwd()).joinpath("dvc.yaml").exists():
+        projects.require_known(given.limits, projects.stages(root))
     folder = given.data.path
     (kind,) = given.inputs.values()
     source = Source(folder, getattr(kind, "size", (0, 0)))

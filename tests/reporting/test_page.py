@@ -129,6 +129,8 @@ def test_a_project_that_has_not_run_yet(project: Path) -> None:
         (project / path).rename(project.parent / path)
     page = Page(render(project, run="r1").read_text(encoding="utf-8"))
     assert "not measured yet" in page.words[""]
+    assert "not trained yet" in page.words[""]
+    assert "not adapted yet" in page.words[""]
     assert all(f"dvc repro {stage}" in page.text for stage in STAGES if stage != "baseline")
 
 

@@ -1,11 +1,15 @@
 """Another params file is another project: it runs in a clone of its own, so that projects never overwrite each other."""
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from lepton.blocks import Limits, nearest
 from lepton.environment import home
+from lepton.errors import LeptonError
 from lepton.ops import dvc, git, refs
 
 OWN = ("data.dvc", "dvc.lock")  # the versions of a project's data and outputs
@@ -20,11 +24,22 @@ def is_clone(root: Path) -> bool:
     return root.parent.name == "projects" and (root / ".dvc/config.local").exists()
 
 
+def stages(root: Path) -> dict[str, Any]:
+    """The stages of dvc.yaml, as they are written there."""
+    return yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def require_known(limits: Limits, known: Collection[str]) -> None:
+    """Raises a LeptonError where a limit is of no stage."""
+    for name in limits.stages:
+        if name not in known:
+            raise LeptonError(f"params.yaml: limits.stages: there is no stage {name!r}. {nearest(name, list(known))}")
+
+
 def left_out(root: Path, params: Path) -> list[str]:
     """Blocks of dvc.yaml that the params file leaves to their defaults; DVC wants each of them to stand there."""
-    stages = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
     given = yaml.safe_load(params.read_text(encoding="utf-8"))
-    keys = dict.fromkeys(key for stage in stages for key in stage.get("params", []))
+    keys = dict.fromkeys(key for stage in stages(root).values() for key in stage.get("params", []))
     return [key for key in keys if "." not in key and key not in given]
 
 

@@ -88,7 +88,9 @@ def cost_ratio(content: Content) -> float | None:
 def cost(content: Content) -> Tile:
     ratio = cost_ratio(content)
     if ratio is None:
-        return Tile("Training time", NONE, "the records of train and baseline are not on this machine", "quiet")
+        trained = content["train"] and content["baseline"]
+        note = "the records of train and baseline are not on this machine" if trained else "not trained yet"
+        return Tile("Training time", NONE, note, "quiet")
     times = [seconds(content.records[stage]["training_seconds"]) for stage in ("train", "baseline")]
     note = f"of the time of {len(content.params.tasks)} separate models: {times[0]} against {times[1]}, {samples(content)}"
     return Tile("Training time", percent(ratio), note)
@@ -146,7 +148,7 @@ def compression(content: Content) -> Tile:
 def adaptation(content: Content) -> Tile:
     best = best_adaptation(content)
     if best is None:
-        return Tile("Few-shot", NONE, "no new task yet", "quiet")
+        return Tile("Few-shot", NONE, "not adapted yet" if content.params.new_tasks else "no new task yet", "quiet")
     task, shots, method, value = best
     spread = f"± {number(100 * half_width(value['ci95']), 2)} points, " if value.get("ci95") is not None else ""
     sample = "sample" if shots == "1" else "samples"
