@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import lepton
-from lepton import files
+from lepton import environment, files
 from lepton.errors import Diverged
 
 
@@ -79,6 +79,7 @@ def do(job: Job, work: Path) -> None:
     import torch
 
     torch.set_num_threads(1)
+    environment.keep_memory()  # as Lepton's stages do
     with contextlib.redirect_stdout(io.StringIO()):  # its progress bar, beside those of others
         try:
             values, arrays = call(job.call, *job.args)

@@ -157,10 +157,8 @@ def main() -> None:
         same = {weighting: values.mean(1) for (one, weighting), values in delta.items() if one == sharing}
         if "equal" in same and len(same) > 1:
             verdicts.append(f"with {sharing} sharing: {verdict(same)}")
-    setting = f"starter, {epochs} epochs, {given.seeds} seeds, against single-task models. " + " ".join(
-        f"{one}." for one in verdicts
-    )
-    harness.save("sharing", given, setting.strip(), rows, said)
+    setting = ". ".join([f"starter, {epochs} epochs, {given.seeds} seeds, against single-task models", *verdicts])
+    harness.save("sharing", given, setting, rows, said)
 
 
 if __name__ == "__main__":
