@@ -13,7 +13,7 @@ QUIET := -qq --disable-pip-version-check
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-run: $(READY)  ## bring the project up to date and show the page; PARAMS=examples/x.yaml for another project, PROMOTE=1 to publish, INGEST=1 with new data
+run: $(READY)  ## bring the project up to date and show the page; PARAMS=mine.yaml for another project, PROMOTE=1 to publish, INGEST=1 with new data
 	@$(BIN)/python -m flows.retrain --params $(PARAMS) $(if $(PROMOTE),--promote) $(if $(INGEST),--ingest)
 
 test: $(READY)  ## the tests

@@ -31,7 +31,10 @@ class Data:
     groups: Sequence[Sequence[str]] | None = None
 
 
-@dataclass(frozen=True)
+READ = ("data", "inputs", "tasks", "compute", "model", "prepare", "train", "baseline")  # blocks of params.yaml, by a training
+
+
+@dataclass(frozen=True, repr=False)
 class Training:
     """source: `module:function` and its arguments, which give the Data. tasks: one alone is its single-task baseline, on `hard`.
 
@@ -42,6 +45,10 @@ class Training:
     params: Params
     tasks: tuple[str, ...]
     lrs: tuple[float, ...]
+
+    def __repr__(self) -> str:
+        """What tells one training from another, so that a new key elsewhere in params.yaml asks for none again."""
+        return repr((self.source, {block: getattr(self.params, block) for block in READ}, self.tasks, self.lrs))
 
     def job(self, name: str) -> jobs.Job:
         return jobs.Job(name, "benchmarks.trainings:train", (self,))

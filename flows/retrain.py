@@ -1,6 +1,6 @@
 """The main job: brings every stage of a project up to date, proves it, and renders the page.
 
-    python -m flows.retrain [--params examples/x.yaml] [--clone] [--publish] [--promote] [--ingest] [--reason WHY]
+    python -m flows.retrain [--params mine.yaml] [--clone] [--publish] [--promote] [--ingest] [--reason WHY]
 
 DVC decides what runs; Prefect decides when and where, and remembers how it ended:
 

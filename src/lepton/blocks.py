@@ -54,7 +54,7 @@ class Task(Strict):
 
     type: str
     column: str
-    weight: Positive = 1.0  # of this task in the trunk's loss, before any adaptive weighting
+    weight: Positive = 1.0  # of this task in the trunk, times what the weighting gives it
     tolerance: Fraction = 0.02  # how much of its metric the compressed model may lose, relative
 
 
@@ -214,6 +214,7 @@ class Evaluate(Strict):
     tree_depth: Count = 3  # of the surrogate decision tree
     vote: Literal["average", "majority"] = "average"  # how an ensemble answers: the mean, or what most of its models say
     votes: Literal["equal", "validation"] = "equal"  # weight of each of its models; validation: the inverse of its error there
+    champions: tuple[Count, ...] = ()  # numbers of past champions that are asked together with the model
 
 
 class Gate(Strict):

@@ -1,5 +1,6 @@
 """Promises of models that are asked together, on every kind of task."""
 
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -27,7 +28,8 @@ def certain(seed: int) -> Sharing:
 
 
 MODELS = [certain(seed) for seed in range(3)]
-MEMBERS = [predict.predict(model, TEST) for model in MODELS]
+ASKED = [partial(predict.predict, model) for model in MODELS]
+MEMBERS = [ask(TEST) for ask in ASKED]
 every_way = pytest.mark.parametrize("how", ["average", "majority"])
 
 
@@ -71,7 +73,7 @@ def test_their_order_does_not_matter(how: str) -> None:
 
 @every_way
 def test_it_is_measured_as_any_model_is(how: str) -> None:
-    found = predict.evidence(ensemble.ask(MODELS, TEST, how, None), TEST, TASKS, (16, 16))
+    found = predict.evidence(ensemble.ask(TASKS, ASKED, TEST, how, None, (16, 16)), TEST, TASKS, (16, 16))
     assert found.keys() == TASKS.keys()
     for name, evidence in found.items():
         assert TASKS[name].metric in evidence.measure()
@@ -132,4 +134,4 @@ def test_a_perfect_validation_is_not_believed_and_none_is_equal_weights() -> Non
 def test_validation_weighs_the_models() -> None:
     valid = helpers.samples(TASKS, 30, seed=1)
     weight = ensemble.weights(TASKS, [predict.metrics(model, valid) for model in MODELS])
-    same(ensemble.ask(MODELS, TEST, "average", valid), ensemble.combine(TASKS, MEMBERS, "average", weight), 1e-5)
+    same(ensemble.ask(TASKS, ASKED, TEST, "average", valid, (16, 16)), ensemble.combine(TASKS, MEMBERS, "average", weight), 1e-5)

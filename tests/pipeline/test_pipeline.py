@@ -149,12 +149,16 @@ def test_a_champion_is_made_followed_and_brought_back(project: Path) -> None:
     assert one["how"] == "by hand"
     assert one["decision"]["champion"] is None
 
-    small.change(project, relate={"epochs": 2}, compress={"widths": []}, gate={"mean": 1e6})
+    small.change(project, relate={"epochs": 2}, compress={"widths": []}, evaluate={"champions": [1]}, gate={"mean": 1e6})
     said = small.retrain(project)
     assert "gate holds it back beside champion/1 (mean of the tasks" in said
     page = (project / "report/latest/index.html").read_text()
     assert "holds this model back, beside champion/1" in page
     assert "relate.epochs" in page[page.index("Since champion/1") :]
+    assert "The ensemble is 2 models asked together (model, champion/1)" in page
+    evaluated = read(project, "evaluate/metrics.json")
+    assert [one["parameters"] > 0 for one in evaluated["ensemble"]] == [True, True]
+    assert all(told["ensemble"] >= 0 for told in evaluated["tasks"].values())
     small.commit(project)
     held = lepton("promote", code=2)
     assert "the gate holds it back: mean of the tasks" in held

@@ -140,13 +140,14 @@ def test_an_ensemble_stands_beside_the_model_with_its_cost(page: Page, project: 
     path = project / "artifacts/evaluate/metrics.json"
     told = files.read_json(path)
     told["tasks"]["digit"]["ensemble"] = 0.947
+    names = "model", "seed 1", "champion/4"
+    told["ensemble"] = [{"name": name, "parameters": 1000, "macs": 2000 * (at + 1)} for at, name in enumerate(names)]
     files.write_json(path, told)
-    params = project / "params.yaml"
-    params.write_text(params.read_text().replace("ensemble: {seeds: 0}", "ensemble: {seeds: 2}"))
     words = Page(render(project, run="r1").read_text(encoding="utf-8")).words["tasks"]
     assert "Single-task Multi-task Ensemble Compressed" in words
     assert "0.918 0.936 0.947 0.931" in words
-    assert "3 models asked together, at 3 times the cost" in words
+    assert "3 models asked together (model, seed 1, champion/4): 3,000 parameters and 12,000 multiply-accumulates" in words
+    assert "an answer, 6.0 times those of the model." in words
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -19,6 +19,7 @@ from torch.distributed.tensor import DTensor
 import helpers
 from lepton.blocks import Compute
 from lepton.config import Params
+from lepton.kinds import KINDS, load
 from lepton.training import distributed, network
 from lepton.training.loop import Fit, Trainer
 from lepton.training.step import StepResult, step
@@ -35,7 +36,11 @@ SETTINGS: dict[str, dict[str, dict]] = {
     "geometric": {"train": {"weighting": "upgrad"}, "prepare": {"augment": {"rotate": 20, "shift": 0.1, "color": 0.2}}},
     "stateful": {"train": {"weighting": "gradnorm", "l1": 1e-4}},
     "in parts": {"train": {"accumulate": 2, "ema": 0.9, "exact_gram": 2, "weighting": "mgda"}},
+    "frozen": {"model": {"sharing": "frozen"}},
+    "budget": {"model": {"budget": 0.5, "divide": 0.3}},
+    **{name: {"model": {"sharing": "hard"}, "train": {"weighting": name}} for name in KINDS["weighting"]},
 }
+STATE = {name for name in KINDS["weighting"] if list(load("weighting", name)(2).buffers())} | {"stateful"}  # in fp32
 
 RESUMED = {"train": {"epochs": 3, "ema": 0.9, "weighting": "uncertainty", "optimizer": "momentum"}}
 
@@ -70,7 +75,12 @@ class Short(Trainer):
 
 
 class Double(Trainer):
-    """In float64, so that sums in another order are the same to 1e-9."""
+    """In float64, so that sums in another order are the same to 1e-9. lived: what it holds itself after the last epoch."""
+
+    def _epoch(self, *args: Any) -> Any:
+        found = super()._epoch(*args)
+        self.lived = {key: value.clone() for key, value in self.model.state_dict().items()}
+        return found
 
     def _step(self, batch: Batch, *args: Any, **kwargs: Any) -> StepResult:
         return super()._step(double(batch), *args, **kwargs)
@@ -94,7 +104,7 @@ def fits(folder: Path) -> dict[str, Any]:
     found = {}
     for name, blocks in SETTINGS.items():
         one = trainer(Double, params(**blocks), missing=0.8)
-        found[name] = outcome(one, one.fit())
+        found[name] = {**outcome(one, one.fit()), "lived": one.lived}
     return found
 
 

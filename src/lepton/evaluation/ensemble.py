@@ -1,15 +1,15 @@
 """Several models asked together: other seeds of one training, past champions, any that answer the same tasks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
 from lepton.data.store import Samples
-from lepton.sharing.base import Sharing
 from lepton.tasks.base import BaseTask
-from lepton.training.predict import Predictions, metrics, predict
+from lepton.training.predict import Predictions, evidence
 
+Member = Callable[[Samples], Predictions]
 NEAREST = 1e-3  # to a utility of 1 that is believed of a validation
 
 
@@ -42,8 +42,20 @@ def combine(
     return result
 
 
-def ask(models: Sequence[Sharing], samples: Samples, how: Literal["average", "majority"], valid: Samples | None) -> Predictions:
-    """What the models say together of the samples. valid: where their weights come from; None: equal weights."""
-    tasks = models[0].tasks
-    weight = weights(tasks, [metrics(model, valid) for model in models]) if valid else None
-    return combine(tasks, [predict(model, samples) for model in models], how, weight)
+def ask(
+    tasks: Mapping[str, BaseTask],
+    members: Sequence[Member],
+    samples: Samples,
+    how: Literal["average", "majority"],
+    valid: Samples | None,
+    size: tuple[int, int],
+) -> Predictions:
+    """What the members say together of the samples.
+
+    valid: where their weights come from; None: equal weights. size: height, width of the inputs.
+    """
+    weight = None
+    if valid:
+        found = [evidence(member(valid), valid, tasks, size) for member in members]
+        weight = weights(tasks, [{name: told.measure() for name, told in one.items()} for one in found])
+    return combine(tasks, [member(samples) for member in members], how, weight)

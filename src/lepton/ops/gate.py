@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from lepton import files
 from lepton.compression import export
@@ -19,14 +18,13 @@ from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.evaluation import gate
 from lepton.evaluation.gate import Decision
-from lepton.ops import champion, git
+from lepton.ops import champion, past
 from lepton.ops.champion import METRICS, MODEL, Champion
 from lepton.ops.lineage import hashes
 from lepton.tasks.base import Evidence
 from lepton.training import predict
 
 ROUNDS = 50  # of one sample, whose median is the time
-SAME = ("type", "classes", "range", "column")  # of a task's block: what has to be equal for two models to answer the same question
 
 
 def path_of(root: Path) -> Path:
@@ -77,25 +75,11 @@ def ask(path: Path, test: Samples, inputs: np.ndarray, params: Params) -> tuple[
 def _beside(
     root: Path, params: Params, reigning: Champion, test: Samples, inputs: np.ndarray, ours: Mapping[str, Evidence]
 ) -> list[gate.Rule]:
-    now = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     try:
-        then = yaml.safe_load(git.show(root, reigning.commit, "params.yaml"))
-        blocks = [{key: dict(one[key]) for key in ("inputs", "tasks", "data")} for one in (then, now)]
+        _, other, missing = past.compared(root, reigning)
         content = champion.read(root, reigning, MODEL)
     except LeptonError as error:
         return [gate.Rule("comparable", False, f"{error} Promote by hand.")]
-    except (KeyError, TypeError, ValueError, yaml.YAMLError):
-        says = f"{reigning.tag} has a params.yaml that cannot be read any more. Promote by hand."
-        return [gate.Rule("comparable", False, says)]
-    then, now = blocks
-    if then["inputs"] != now["inputs"]:
-        says = f"inputs are other ones than those of {reigning.tag}, which cannot be asked about them. Promote by hand."
-        return [gate.Rule("comparable", False, says)]
-    if any(then["data"].get(key) != now["data"].get(key) for key in ("split", "id")):
-        says = f"data.split or data.id are others than {reigning.tag} had, which may have seen these test rows. Promote by hand."
-        return [gate.Rule("comparable", False, says)]
-    missing = [name for name in then["tasks"] if name not in now["tasks"]]
-    other = [name for name in then["tasks"] if name in now["tasks"] and not _same(then["tasks"][name], now["tasks"][name])]
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "champion.onnx"
         model.write_bytes(content)
@@ -103,10 +87,6 @@ def _beside(
     rng = np.random.default_rng(params.compute.seed)
     rules = gate.keeps(missing, other)
     return rules + gate.not_worse(params.tasks, ours, theirs, params.gate, params.evaluate.resamples, rng=rng)
-
-
-def _same(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    return all(then.get(key) == now.get(key) for key in SAME)
 
 
 def _without(tasks: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

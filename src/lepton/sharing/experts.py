@@ -1,12 +1,13 @@
-"""Mixtures of experts: MMoE (Ma et al. 2018) and, with experts of a task's own, PLE (Tang et al. 2020).
+"""Mixtures of experts: MMoE (Ma et al. 2018) and, with experts of a task's own, after PLE (Tang et al. 2020).
 
 E shared experts are columns of the trunk; every task reads each of them through a projection of its own. The mix is per sample:
 
     h[t,l] = ReLU(norm(Σ_e g[t,e] · W[t,e,l] s[e,l]  +  Σ_j g[t,E+j] · P[t,j,l] h[t,l−1])),     g[t] = softmax(gate of task t on x)
 
 With own experts (j = 1 … `model.own_experts`, convolutions P that only task t has) a level of a task goes on from its mix below, as
-in progressive layered extraction; without any, heads read the mix of the level that they need. Gates stand behind the cut: to the
-shared experts a task is a linear map.
+in progressive layered extraction. Other than there a task has one gate for all levels, and shared experts see nothing of the tasks'
+own: they are the trunk, which every task reads linearly. Without own experts heads read the mix of the level that they need. Gates
+stand behind the cut: to the shared experts a task is a linear map.
 """
 
 from collections import OrderedDict

@@ -1,7 +1,7 @@
-"""Soft parameter sharing: a network per task, mixed by α, to the letter of f_shared = Σ αᵢ fᵢ and f_specific = Σ (1 − αᵢ) fᵢ.
+"""Soft parameter sharing: a network per task, mixed by α: f_shared = Σ αᵢ fᵢ, and of f_specific = Σ (1 − αᵢ) fᵢ its term for each.
 
 Column i is a whole trunk of task i; f[i,l] are its features at level l. Where task t's head reads level l, it gets what all tasks
-share there and its own term of what is specific:
+share there and its own term of what is specific (all terms of both sums together would be Σ fᵢ for every task, whatever α):
 
     z[t,l] = Σ_i α[i,l] f[i,l]  +  (1 − α[t,l]) f[t,l]        h[t,l] = ReLU(norm(z[t,l])),   α[t,l] in [0, 1], learned
 

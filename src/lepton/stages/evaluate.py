@@ -8,6 +8,7 @@ from lepton import files
 from lepton.compression import candidates, export
 from lepton.data.store import Samples
 from lepton.evaluation import ensemble, explain, gain
+from lepton.stages import members as who
 from lepton.stages.runner import ARTIFACTS, Stage, main
 from lepton.stages.training import PREPARED
 from lepton.tasks.base import Evidence
@@ -29,10 +30,10 @@ def work(stage: Stage) -> None:
         found["single_task"] |= predict.evidence(predict.predict(alone, test.only(name)), test, {name: task}, size)
     found["multi_task"] = predict.evidence(predicted, test, tasks, size)
     found["compressed"] = predict.evidence(small, test, tasks, size)
-    if others := sorted((ARTIFACTS / "train/ensemble").glob("*.safetensors")):
-        members = [model, *(network.load(path, params) for path in others)]
+    asked, members = who.members(model, params)
+    if len(asked) > 1:
         valid = Samples.load(PREPARED / "valid") if plan.votes == "validation" else None
-        found["ensemble"] = predict.evidence(ensemble.ask(members, test, plan.vote, valid), test, tasks, size)
+        found["ensemble"] = predict.evidence(ensemble.ask(tasks, asked, test, plan.vote, valid, size), test, tasks, size)
     rng = np.random.default_rng(seed)
     per_task, mean = gain.bootstrap(tasks, found["multi_task"], found["single_task"], plan.resamples, rng=rng)
 
@@ -42,6 +43,7 @@ def work(stage: Stage) -> None:
         told = {"metric": task.metric, "higher_is_better": task.higher_is_better, "unit": task.unit_of_metric}
         values = {key: evidence[name].measure()[task.metric] for key, evidence in found.items()}
         result["tasks"][name] = {**told, **values, "delta_percent": interval.mean, "ci95": [interval.low, interval.high]}
+    result |= {"ensemble": members} if len(members) > 1 else {}
     result["delta_m"] = {"mean": mean.mean, "ci95": [mean.low, mean.high]}
     result["explanations"] = {"surrogate": explain.surrogates(model, test, predicted, plan.tree_depth, seed)}
     arrays, shown = explain.examples(model, test, predicted, plan.explain)
@@ -51,7 +53,7 @@ def work(stage: Stage) -> None:
     files.write_json(stage.out / "examples.json", shown)
     files.write_json(stage.out / "metrics.json", result)
     stage.tracker.summary({key: result[key] for key in ("tasks", "delta_m")})
-    columns = ["metric", "single_task", "multi_task", "compressed", "delta_percent"]
+    columns = ["metric", *found, "delta_percent"]
     stage.tracker.table("results", ["task", *columns], [[n, *(t[c] for c in columns)] for n, t in result["tasks"].items()])
 
 

@@ -24,9 +24,12 @@ def trained(stage: Stage, prepared: Prepared, name: str = "train", prefix: str =
 def more_seeds(stage: Stage, prepared: Prepared) -> None:
     """The other members of an ensemble; members.json has each one's validation metrics, and stands there without any too."""
     numbers = range(1, stage.params.ensemble.seeds + 1)
-    members = {number: trained(stage, prepared, f"seed {number}", f"seed {number}/")[0].reduced() for number in numbers}
+    made = {number: trained(stage, prepared, f"seed {number}", f"seed {number}/") for number in numbers}
     if distributed.rank():
         return
+    members = {number: model.reduced() for number, (model, _, _) in made.items()}
+    if made:
+        stage.record["ensemble_seconds"] = sum(fit.seconds for _, fit, _ in made.values())
     with files.replacing_folder(stage.out / "ensemble") as folder:
         for number, model in members.items():
             network.save(model, folder / f"{number}.safetensors")

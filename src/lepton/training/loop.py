@@ -195,6 +195,7 @@ class Trainer:
     def _step(self, batch: Batch, done: float, exact: bool) -> StepResult:
         plan, model = self.params.train, self.model
         if model.begin(done):
+            model.load_state_dict(distributed.same(model.state_dict()))  # it may have drawn new numbers
             self.optimizer.state.clear()
         penalty: Tensor | None = None
         if plan.l1:

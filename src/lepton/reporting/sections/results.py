@@ -9,7 +9,21 @@ from lepton.reporting.content import Content
 from lepton.reporting.figures import curves
 from lepton.reporting.figures import results as drawn
 from lepton.reporting.headline import latency
-from lepton.reporting.words import NONE, arrow, half_width, interval, metric, milliseconds, number, percent, power, signed, size
+from lepton.reporting.words import (
+    NONE,
+    arrow,
+    count,
+    half_width,
+    interval,
+    metric,
+    milliseconds,
+    number,
+    percent,
+    power,
+    seconds,
+    signed,
+    size,
+)
 
 MODELS = {
     "single_task": "Single-task",
@@ -44,8 +58,7 @@ def tasks(content: Content) -> Iterator[Block]:
     columns = ("Task", "Metric", *(MODELS[key] for key in models), "Δ", "95 % interval")
     caption = "Test split. Δ is the multi-task model's relative change against a model trained for that task alone."
     if "ensemble" in models:
-        count = content.params.ensemble.seeds + 1
-        caption += f" The ensemble is {count} models asked together, at {count} times the cost."
+        caption += f" {_ensemble(content)}"
     yield Table(columns, rows, caption)
     compressed = {task: change(told, "compressed") for task, told in evaluation["tasks"].items()}
     yield Figure(
@@ -53,6 +66,18 @@ def tasks(content: Content) -> Iterator[Block]:
         "Test split: relative change of each task against its single-task model; positive is better. Bars: multi-task model. "
         "Lines: 95 % bootstrap interval. Diamonds: the compressed model. Bars with an arrowhead are cut; their numbers are whole.",
     )
+
+
+def _ensemble(content: Content) -> str:
+    """Who is asked together, and what that costs."""
+    members = content["evaluate"]["ensemble"]
+    names = ", ".join(one["name"] for one in members)
+    total = {key: sum(one[key] for one in members) for key in ("parameters", "macs")}
+    times = total["macs"] / members[0]["macs"]
+    told = f"The ensemble is {len(members)} models asked together ({names}): {count(total['parameters'])} parameters and "
+    told += f"{count(total['macs'])} multiply-accumulates an answer, {number(times, 2)} times those of the model."
+    spent = content.records.get("train", {}).get("ensemble_seconds")
+    return f"{told} Training the other seeds took {seconds(spent)}." if spent else told
 
 
 def _gain(told: Mapping[str, Any], key: str) -> list[Cell]:

@@ -21,5 +21,5 @@ class Uncertainty(Weighting):
     def weigh(self, loss_T: Tensor, gram_TT: Tensor) -> Tensor:
         before = self.mean_T[self.active_T]
         after = torch.where(before.isnan(), loss_T, self.momentum * before + (1 - self.momentum) * loss_T)
-        self.mean_T[self.active_T] = after
+        self.mean_T[self.active_T] = after.to(before)
         return 1 / after.clamp(min=1e-6)
