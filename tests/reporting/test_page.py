@@ -101,6 +101,11 @@ def test_every_section_has_its_content(page: Page) -> None:
     assert page.text.count('class="figure"') == 11
 
 
+def test_what_one_model_costs_stands_beside_its_gain(page: Page) -> None:
+    assert "of 5 separate models" in page.words[""]
+    assert "multiply-accumulates 45 %" in page.words[""]
+
+
 def test_measured_values_say_on_which_rows(page: Page) -> None:
     rows = {"tasks": "Test split. Δ", "compression": "Validation split: change of", "adaptation": "rows of new_tasks: accuracy"}
     for section, words in {"": "within its tolerance on the validation split", **rows}.items():

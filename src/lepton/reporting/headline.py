@@ -113,7 +113,8 @@ def parameters(content: Content) -> Tile:
     if not one or not many:
         return Tile("Parameters", NONE, f"run {content.remedy('baseline' if one else 'train')}", "quiet")
     total, all_of_them = one["parameters"], sum(many["parameters"].values())
-    note = f"of {len(many['parameters'])} separate models: {count(total)} against {count(all_of_them)}"
+    note = f"of {len(many['parameters'])} separate models: {count(total)} against {count(all_of_them)}; "
+    note += f"multiply-accumulates {percent(one['macs'] / sum(many['macs'].values()))}"
     return Tile("Parameters", percent(total / all_of_them), note)
 
 
