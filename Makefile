@@ -17,7 +17,7 @@ run: $(READY)  ## bring the project up to date and show the page; PARAMS=mine.ya
 	@$(BIN)/python -m flows.retrain --params $(PARAMS) $(if $(PROMOTE),--promote) $(if $(INGEST),--ingest)
 
 test: $(READY)  ## the tests
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 test-faults: $(READY)  ## kills runs at every fault point, and runs them again; MOMENTS=20 SEED=0 also at random moments
 	@FAULT_MOMENTS=$(or $(MOMENTS),0) FAULT_SEED=$(or $(SEED),0) $(BIN)/python -m pytest -q -m "" -n 2 tests/faults
