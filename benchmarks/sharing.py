@@ -46,17 +46,15 @@ def ways(params: Params) -> list[Way]:
     return list(dict.fromkeys([(sharing, weighting), *pairs]))
 
 
-def trainings(
-    params: Params, project: Path, chosen: Sequence[Way], seeds: int, epochs: int
-) -> dict[tuple[Way | str, int], jobs.Job]:
-    """A way, or the one task of a baseline, and a seed to its job."""
+def trainings(params: Params, project: Path, seeds: Mapping[Way, int], epochs: int) -> dict[tuple[Way | str, int], jobs.Job]:
+    """A way, or the one task of a baseline, and a seed to its job. seeds: of each way."""
     source = ("benchmarks.sharing:load", project)
     found: dict[tuple[Way | str, int], jobs.Job] = {}
-    for seed in range(seeds):
+    for seed in range(max(seeds.values())):
         for name in params.tasks:
             alone = changed(params, seed, {"sharing": "hard"}, {"epochs": epochs})
             found[name, seed] = Training(source, alone, (name,), params.baseline.lrs).job(f"single {name} {seed}")
-        for way in chosen:
+        for way in [way for way, count in seeds.items() if seed < count]:
             one = changed(params, seed, {"sharing": way[0]}, {"weighting": way[1], "epochs": epochs})
             job = Training(source, one, tuple(params.tasks), (params.train.lr,)).job(f"{' '.join(way)} {seed}")
             found[way, seed] = job
@@ -116,6 +114,7 @@ def claims(params: Params, delta_ST: np.ndarray, cost: Mapping[str, float]) -> l
 def options() -> argparse.Namespace:
     parser = harness.parser("sharing", __doc__, seeds=5)
     jobs.add_options(parser, "sharing")
+    parser.add_argument("--others", type=int, default=3, metavar="N", help="seeds of all but the default and its baselines (3)")
     parser.add_argument("--project", type=Path, default=Path("."), metavar="DIR", help="with params.yaml and artifacts/ (.)")
     parser.add_argument("--epochs", type=int, metavar="E", help="of every training (train.epochs of params.yaml)")
     parser.add_argument(
@@ -136,13 +135,14 @@ def main() -> None:
         chosen = [way for way in chosen if way == chosen[0] or {*way} & {*given.only}]
     if given.quick:
         epochs, given.seeds, chosen = 1, 1, [chosen[0], ("hard", params.train.weighting)]
-    wanted = trainings(params, given.project, chosen, given.seeds, epochs)
+    seeds = {way: given.seeds if way == chosen[0] else min(given.others, given.seeds) for way in chosen}
+    wanted = trainings(params, given.project, seeds, epochs)
     by_name = jobs.finish(wanted.values(), given.work, given.jobs)
     done = {key: by_name[job.name].values for key, job in wanted.items()}
     rows, delta, cost = [], {}, {}
     for way in chosen:
-        runs = [done[way, seed] for seed in range(given.seeds)]
-        singles = [[done[name, seed] for name in params.tasks] for seed in range(given.seeds)]
+        runs = [done[way, seed] for seed in range(seeds[way])]
+        singles = [[done[name, seed] for name in params.tasks] for seed in range(seeds[way])]
         if any("diverged" in one for one in runs):
             rows.append({"sharing": way[0], "weighting": way[1], "Δm, %": "diverged"})
             continue
@@ -154,10 +154,11 @@ def main() -> None:
     said = [] if given.quick or chosen[0] not in delta else claims(params, delta[chosen[0]], cost[chosen[0]])
     verdicts = []
     for sharing in dict.fromkeys([chosen[0][0], "hard"]):
-        same = {weighting: values.mean(1) for (one, weighting), values in delta.items() if one == sharing}
+        same = {weighting: values.mean(1)[: min(seeds.values())] for (one, weighting), values in delta.items() if one == sharing}
         if "equal" in same and len(same) > 1:
             verdicts.append(f"with {sharing} sharing: {verdict(same)}")
-    setting = ". ".join([f"starter, {epochs} epochs, {given.seeds} seeds, against single-task models", *verdicts])
+    counts = f"{given.seeds} seeds" + f" of the default, {min(seeds.values())} of the others" * (len(set(seeds.values())) > 1)
+    setting = ". ".join([f"starter, {epochs} epochs, {counts}, against single-task models", *verdicts])
     harness.save("sharing", given, setting, rows, said)
 
 

@@ -53,9 +53,11 @@ def test_claims_are_about_the_mean_the_interval_the_worst_task_and_the_cost() ->
 
 
 def test_baselines_are_trained_alone_on_hard_at_their_own_learning_rates() -> None:
-    chosen = [("adaptive", "equal"), ("hard", "mgda")]
-    jobs = sharing.trainings(PARAMS, sharing.Path("."), chosen, seeds=2, epochs=1)
-    assert len(jobs) == 2 * (4 + 2)
+    seeds = {("adaptive", "equal"): 3, ("hard", "mgda"): 2}
+    jobs = sharing.trainings(PARAMS, sharing.Path("."), seeds, epochs=1)
+    assert len(jobs) == 3 * (4 + 1) + 2
+    assert (("adaptive", "equal"), 2) in jobs
+    assert (("hard", "mgda"), 2) not in jobs
     assert len({job.file for job in jobs.values()}) == len(jobs)
     (alone,) = jobs["tilt", 1].args
     assert alone.tasks == ("tilt",)

@@ -1,5 +1,6 @@
 """Promises of a training as a job: it is what the stages train, and the learning rate is chosen without the test split."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -58,5 +59,13 @@ def test_degrees_start_from_relatedness_and_costs_are_those_of_what_is_left() ->
 
 def test_equal_settings_are_written_in_equal_words() -> None:
     assert training().job("a").file == training().job("a").file
+
+
+def test_a_training_is_another_by_what_it_reads_alone() -> None:
+    one = training()
+    blocks = {"evaluate": PARAMS.evaluate.model_copy(update={"explain": 9}), "train": PARAMS.train.model_copy(update={"l1": 0.5})}
+    unread, read = (replace(one, params=one.params.model_copy(update={key: blocks[key]})) for key in ("evaluate", "train"))
+    assert unread.job("a").file == one.job("a").file
+    assert read.job("a").file != one.job("a").file
     assert training().job("a").file != training("digit").job("a").file
     assert training().job("a").file != training(lrs=(0.02,)).job("a").file
