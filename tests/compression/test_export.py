@@ -50,6 +50,14 @@ def test_the_file_names_its_input_and_outputs(model: Sharing, file: Path) -> Non
     assert [one.name for one in graph.output] == export.Exported(model).names()
 
 
+def test_detection_needs_no_suppression_in_the_graph(model: Sharing, file: Path) -> None:
+    """Peaks are found by pooling: no node whose output's size depends on the picture."""
+    assert "objects" in model.tasks
+    kinds = {node.op_type for node in onnx.load(str(file)).graph.node}
+    assert "MaxPool" in kinds
+    assert not kinds & {"NonMaxSuppression", "NonZero", "TopK", "If", "Loop"}
+
+
 def test_a_network_in_training_is_exported_for_use_and_goes_on_training(model: Sharing, file: Path, tmp_path: Path) -> None:
     busy = helpers.model().train()
     export.to_onnx(busy, tmp_path / "busy.onnx")
