@@ -47,7 +47,7 @@ def tasks(content: Content) -> Iterator[Block]:
         yield content.absent("evaluate")
         return
     rows = []
-    models = [key for key in MODELS if key != "ensemble" or any(key in told for told in evaluation["tasks"].values())]
+    models = [key for key in MODELS if key != "ensemble" or key in evaluation]
     for task, told in evaluation["tasks"].items():
         better = "higher" if told.get("higher_is_better", True) else "lower"
         unit = f", {told['unit']}" if told.get("unit") else ""
