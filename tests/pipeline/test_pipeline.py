@@ -73,7 +73,10 @@ def test_every_artifact_holds_the_keys_that_others_read(first: tuple[Path, str])
     assert read(root, "train/sharing.json")["alpha"].keys() == tasks
     for stage in ("train", "baseline"):
         assert read(root, f"{stage}/metrics.json").keys() >= {"tasks", "samples_seen", "parameters", "macs"}
-    assert read(root, "train/metrics.json")["samples_seen"] == read(root, "baseline/metrics.json")["samples_seen"]
+    together, apart = (read(root, f"{stage}/metrics.json") for stage in ("train", "baseline"))
+    assert together["samples_seen"] == apart["samples_seen"]
+    assert apart["labels_seen"] == dict.fromkeys(tasks, apart["samples_seen"])  # all of a separate model's samples have one
+    assert all(0 < together["labels_seen"][name] < together["samples_seen"] for name in tasks)
     adapted = read(root, "adapt/metrics.json")
     assert adapted["new_tasks"]["unseen_digit"].keys() == {"1", "5"}
     frontier = read(root, "compress/frontier.json")

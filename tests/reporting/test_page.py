@@ -254,6 +254,24 @@ def test_an_unfair_comparison_is_told(project: Path) -> None:
     assert "at 50,304 samples seen against 40,000 each" in page.words[""]
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_the_labels_that_each_task_had_stand_beside_its_gain(project: Path) -> None:
+    def words() -> str:
+        return Page(render(project, run="r1").read_text(encoding="utf-8")).words["tasks"]
+
+    path = project / "artifacts/evaluate/metrics.json"
+    assert "Δ 95 % interval Labels seen" in words()
+    assert re.search(r"ink IoU .*? 40 % photo", words())
+    assert "had fewer labels than alone" not in words()
+    evaluated = files.read_json(path)
+    evaluated["tasks"]["ink"]["ci95"] = [-2.1, -0.2]
+    files.write_json(path, evaluated)
+    assert "Of the tasks that lost, ink had fewer labels than alone." in words()
+    older = project / "artifacts/train/metrics.json"
+    files.write_json(older, {key: value for key, value in files.read_json(older).items() if key != "labels_seen"})
+    assert "Labels seen" not in words()
+
+
 RULES = [
     {
         "name": "digit",

@@ -227,6 +227,16 @@ def test_samples_seen_are_steps_times_batch() -> None:
     assert [row["step"] for row in fit.history] == [4, 6]
 
 
+def test_labels_seen_are_those_of_the_rows_that_were_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, drawn = trainer(), []
+    whole = Samples.batch
+    monkeypatch.setattr(Samples, "batch", lambda self, rows, device: drawn.append(rows) or whole(self, rows, device))
+    one.valid, present = None, {name: fields["present"] for name, fields in one.train.labels.items()}
+    fit, rows = one.fit(), torch.cat(drawn).numpy()
+    for name in one.model.tasks:
+        assert 0 < fit.labels_seen(name) == present[name][rows].sum() < fit.samples_seen
+
+
 def test_rows_are_drawn_by_weight_and_those_of_weight_zero_never(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
     pick = Samples.batch

@@ -101,7 +101,8 @@ def cut(feature: Tensor, there: Sequence[str], wanted: Sequence[str]) -> dict[st
 class Sharing(nn.Module, ABC):
     """One network for several tasks. norms, branches: per level, over the channels of the tasks present or owning there.
 
-    moves: of every level, of the trunk and of whatever has to end on its pixels.
+    moves: of every level, of the trunk and of whatever has to end on its pixels. heard: the tasks whose output another task's head
+    reads. as_one: those whose heads train together and on all rows, of which one more costs next to nothing.
     prunable: can whole channels of its reads, norms and branches, and of a trunk that can be pruned, be left out?
     """
 
@@ -128,6 +129,9 @@ class Sharing(nn.Module, ABC):
                 )
             self.heads[name] = task.head(seen[name], kind.size, dropout)
         self.links = sequence.links(self.tasks, self.heads, seen, kind.size)
+        self.heard = {other for name in self.links for other in sequence.of(self.links, name)}
+        alone = {*self.links, *self.heard}
+        self.as_one = [name for name, head in self.heads.items() if type(head) is PooledLinear and name not in alone]
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _trunk(self) -> nn.Module:
@@ -239,38 +243,28 @@ class Sharing(nn.Module, ABC):
         parts = dict(zip(there, feature.chunk(len(there), 1), strict=True))
         return torch.cat([parts[name] for name in wanted], 1)
 
-    def read_by_others(self) -> set[str]:
-        """The tasks whose output another task's head reads."""
-        return {other for name in self.links for other in sequence.of(self.links, name)}
-
-    def as_one(self) -> dict[str, PooledLinear]:
-        """The heads that train together and on all rows, of which one more costs next to nothing."""
-        alone = {*self.links, *self.read_by_others()}
-        return {name: head for name, head in self.heads.items() if type(head) is PooledLinear and name not in alone}
-
     def _heads(self, features: Sequence[Tensor], rows: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
         """Each task's head on its own channels of every level that it reads, after the heads whose output it reads."""
         depth, rows = len(features), rows or {}
         raw: dict[str, Tensor] = {}
-        as_one = self.as_one() if self.training else {}
+        as_one = self.as_one if self.training else []
         own: list[dict[str, Tensor]] = []
         for level, feature in enumerate(features):
             there = self.present(level)
             wanted = [name for name in there if level in self.tasks[name].read_levels(depth) and name not in as_one]
             own.append(cut(feature, there, wanted) if self.training else self.by_task(level, feature))
-            here = {name: head for name, head in as_one.items() if level == self.tasks[name].read_levels(depth)[-1]}
+            here: dict[str, Any] = {name: self.heads[name] for name in as_one if level == self.tasks[name].read_levels(depth)[-1]}
             raw |= together.pooled(here, feature, there)
-        read_by_others = self.read_by_others()
         for name in sequence.order(self.tasks):
             if name in raw:
                 continue
             mine = [own[level][name] for level in self.tasks[name].read_levels(depth)]
-            chosen = None if name in read_by_others else rows.get(name)  # other tasks have other rows
+            chosen = None if name in self.heard else rows.get(name)  # other tasks have other rows
             if chosen is not None:
                 mine = [feature[chosen] for feature in mine]
             for other, link in sequence.of(self.links, name).items():
                 said = raw[other].detach()
                 mine[-1] = mine[-1] + link(said if chosen is None else said[chosen])
             raw[name] = self.heads[name](mine)
-        raw |= {name: raw[name][rows[name]] for name in read_by_others if name in rows}
+        raw |= {name: raw[name][rows[name]] for name in self.heard if name in rows}
         return {name: raw[name] for name in self.tasks}

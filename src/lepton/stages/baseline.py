@@ -12,7 +12,7 @@ from lepton.training.loop import Trainer
 def work(stage: Stage) -> None:
     params, plan = stage.params, stage.params.baseline
     prepared = Prepared.load()
-    values: dict = {"tasks": {}, "lrs": {}, "samples_seen": 0, "parameters": {}, "macs": {}}
+    values: dict = {"tasks": {}, "lrs": {}, "samples_seen": 0, "labels_seen": {}, "parameters": {}, "macs": {}}
     seconds: dict[str, float] = {}
     models: dict[str, Sharing] = {}
 
@@ -34,6 +34,7 @@ def work(stage: Stage) -> None:
         models[name] = full.model
         values["tasks"] |= predict.metrics(full.model, prepared.valid)
         values["lrs"][name], values["samples_seen"] = lr, fit.samples_seen
+        values["labels_seen"][name] = fit.labels_seen(name)
         values["parameters"][name] = cost.parameters(full.model)
         values["macs"][name] = cost.macs(full.model, full.model.kind.example(1))
         seconds[name] = fit.seconds

@@ -32,6 +32,7 @@ def work(stage: Stage) -> None:
     values = {
         "tasks": measured,
         "samples_seen": fit.samples_seen,
+        "labels_seen": {name: fit.labels_seen(name) for name in params.tasks},
         "parameters": cost.parameters(model),
         "macs": cost.macs(model.cpu(), model.kind.example(1)),
         "epochs": params.train.epochs,

@@ -18,6 +18,8 @@ def alike(keys: Mapping[str, Hashable]) -> list[list[str]]:
 
 def pooled(heads: Mapping[str, PooledLinear], feature: Tensor, there: Sequence[str]) -> dict[str, Tensor]:
     """Each head's output [B, K] on its own channels, out of those of `there` [B, there · C, H, W]; a product per shape."""
+    if len(there) == 1:
+        return {name: head([feature]) for name, head in heads.items()}
     if not heads:
         return {}
     per_task = (len(there), -1)
@@ -25,8 +27,11 @@ def pooled(heads: Mapping[str, PooledLinear], feature: Tensor, there: Sequence[s
     place = {name: number for number, name in enumerate(there)}
     raw: dict[str, Tensor] = {}
     for names in alike({name: head.linear.weight.shape for name, head in heads.items()}):
-        chosen = torch.tensor([place[name] for name in names]).to(feature.device, non_blocking=True)
-        mine_TBC = heads[names[0]].dropout(pooled_BTC.index_select(1, chosen)).transpose(0, 1)
+        mine_BTC = pooled_BTC
+        if names != list(there):
+            chosen = torch.tensor([place[name] for name in names]).to(feature.device, non_blocking=True)
+            mine_BTC = pooled_BTC.index_select(1, chosen)
+        mine_TBC = heads[names[0]].dropout(mine_BTC).transpose(0, 1)
         weight_TKC = torch.stack([heads[name].linear.weight for name in names])
         bias_TK = torch.stack([heads[name].linear.bias for name in names])
         raw |= zip(names, torch.baddbmm(bias_TK[:, None], mine_TBC, weight_TKC.mT).unbind(), strict=True)

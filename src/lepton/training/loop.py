@@ -45,6 +45,10 @@ class Fit:
     history: list[dict[str, float]] = field(default_factory=list)
     grads: list[Tensor] = field(default_factory=list)
 
+    def labels_seen(self, task: str) -> int:
+        """Labelled samples of a task, each as often as it came."""
+        return int(sum(row[f"labels.{task}"] for row in self.history))
+
 
 @dataclass
 class Trainer:
@@ -181,11 +185,13 @@ class Trainer:
                     self._check(results, names, epoch, steps.start)
                 advance()
         loss_T, weight_T = (torch.stack(parts).mean(0) for parts in zip(*[(r.loss_T, r.weight_T) for r in results], strict=True))
+        count_T = torch.stack([r.count_T for r in results]).sum(0)
         grad_STP = torch.stack([r.grad_TP for r in results])
         grads = grad_STP[grad_STP.isfinite().all(2).all(1)].mean(0).nan_to_num()  # without steps that overflowed in fp16
         row: dict[str, float] = {"epoch": epoch + 1, "step": steps.stop, "lr": rate}
         row |= {f"loss.{name}": float(value) for name, value in zip(names, loss_T, strict=True)}
         row |= {f"weight.{name}": float(value) for name, value in zip(names, weight_T, strict=True)}
+        row |= {f"labels.{name}": int(value) for name, value in zip(names, count_T, strict=True)}
         for name, levels in model.degrees().items():
             row |= {f"alpha.{name}.{level + 1}": value for level, value in enumerate(levels)}
         for key in sorted({key for found in agreed for key in found}):

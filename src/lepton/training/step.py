@@ -17,7 +17,9 @@ heads at which rows have a label.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -33,16 +35,21 @@ from lepton.types import Batch, Labels
 
 @dataclass(frozen=True)
 class StepResult:
-    """loss_T: mean over labelled rows, 0 without any. grad_TP: each task's gradient at γ and β of all levels. weight_T: as used.
+    """loss_T: mean over labelled rows, 0 without any; count_T: how many there were. weight_T: as used.
 
-    exact_TP: each task's gradient at all parameters of the trunk, where it was asked for.
+    grad_TP: each task's gradient at γ and β of all levels; exact_TP: at all parameters of the trunk, where it was asked for.
     """
 
     loss_T: Tensor
     grad_TP: Tensor
     weight_T: Tensor
-    active_T: Tensor
+    count_T: Tensor
     exact_TP: Tensor | None = None
+
+    @property
+    def active_T(self) -> Tensor:
+        """Tasks with a label in this batch."""
+        return self.count_T > 0
 
 
 def _full(x: Tensor) -> Tensor:
@@ -59,7 +66,7 @@ def labelled(labels: Labels) -> tuple[Tensor, Labels]:
 
 def label_counts(model: Sharing, labels: Mapping[str, Labels]) -> Tensor:
     """Labelled rows of each task [T]."""
-    return torch.stack([labels[name]["present"].sum() for name in model.tasks])
+    return torch.stack([labels[name]["present"] for name in model.tasks]).sum(1)
 
 
 def task_losses(
@@ -74,15 +81,17 @@ def task_losses(
     count_T: labelled rows of the whole batch, where these rows are a part of it; their share of the mean then.
     """
     count_T = label_counts(model, labels) if count_T is None else count_T
-    losses, place = [], dict[str, int]()
+    losses, order = [], list[str]()
     for names in together.alike({name: (type(task), raw[name].shape) for name, task in model.tasks.items()}):
         mine = [model.tasks[name] for name in names], [_full(raw[name]) for name in names], [labels[name] for name in names]
         present_TB = torch.stack([labels[name]["present"] for name in names])
         loss_TB = type(mine[0][0]).losses(*mine, [class_weights.get(name) for name in names])
         losses.append(torch.where(present_TB, loss_TB, 0.0).sum(1))
-        place |= {name: len(place) + number for number, name in enumerate(names)}
-    order = torch.tensor([place[name] for name in model.tasks]).to(count_T.device, non_blocking=True)
-    return torch.cat(losses)[order] / count_T.clamp(min=1), count_T > 0
+        order += names
+    loss_T = losses[0] if len(losses) == 1 else torch.cat(losses)
+    if order != list(model.tasks):
+        loss_T = loss_T[torch.tensor([order.index(name) for name in model.tasks]).to(count_T.device, non_blocking=True)]
+    return loss_T / count_T.clamp(min=1), count_T > 0
 
 
 def shared_gradients(
@@ -107,8 +116,10 @@ def shared_gradients(
         weight_RbC, slope_RbC = (_full(w.detach()[:, :, 0, 0]).unflatten(0, per_task) for w in (kernels[level], grad_w[level]))
         change_Rb = _full(grad).sum((0, 2, 3)).unflatten(0, per_task)
         mine_RP = torch.cat([(weight_RbC * slope_RbC).sum(1), (weight_RbC * change_Rb[:, :, None]).sum(1)], 1)
-        part_TP = mine_RP.new_zeros(tasks, mine_RP.shape[1])
-        part_TP[model.reading(level)] = mine_RP
+        part_TP = mine_RP
+        if (place := model.reading(level)) != slice(None):
+            part_TP = mine_RP.new_zeros(tasks, mine_RP.shape[1])
+            part_TP[place] = mine_RP
         parts.append(part_TP)
     return torch.cat(parts, 1)
 
@@ -124,11 +135,11 @@ def through_tasks(
     again: bool,
 ) -> Part:
     """Forward, and backward through heads, branches and reads. again: the trunk's backward computes its activations anew."""
-    rows, labels, as_one = {}, dict(batch.labels), model.as_one()
+    rows, labels = {}, dict(batch.labels)
     for name in model.tasks:
-        if name not in as_one:  # such a head and its loss see labelled rows alone
+        if name not in model.as_one:  # such a head and its loss see labelled rows alone
             rows[name], labels[name] = labelled(batch.labels[name])
-    with autocast or torch.autocast(batch.inputs.device.type, enabled=False):
+    with autocast or nullcontext():
         shared = recomputed(model.trunk, batch.inputs) if again else model.trunk(batch.inputs)
         effective = model.read_kernels()
         kernels = {level: kernel.detach().requires_grad_() for level, kernel in effective.items()}
@@ -168,7 +179,6 @@ def step(
     batch: this process's rows. penalty: added to the tasks' own loss. scaler: scales losses against fp16 underflow; its scale is
     taken out of G. parts: micro-batches, computed one after the other. exact: whether to return G at all parameters of the trunk.
     """
-    static_T = torch.tensor([task.weight for task in model.tasks.values()]).to(batch.inputs.device, non_blocking=True)
     count_T = distributed.total(label_counts(model, batch.labels))
     if penalty is not None:  # the same on every process, and wanted once
         penalty = penalty / distributed.size()
@@ -176,14 +186,15 @@ def step(
     for number, rows in enumerate(split(batch, parts)):
         extra = None if number else penalty
         done.append(through_tasks(model, rows, count_T, class_weights, extra, scaler, autocast, again=parts > 1))
-    loss_T = distributed.total(torch.stack([part.loss_T for part in done]).sum(0))
-    grad_TP = distributed.total(torch.stack([part.grad_TP for part in done]).sum(0))
-    active_T = count_T > 0
-    weight_T = weighting(loss_T, grad_TP @ grad_TP.T, active_T) * static_T
+    loss_T = distributed.total(reduce(torch.add, [part.loss_T for part in done]))
+    grad_TP = distributed.total(reduce(torch.add, [part.grad_TP for part in done]))
+    weight_T = weighting(loss_T, grad_TP @ grad_TP.T, count_T > 0)
+    if any(task.weight != 1 for task in model.tasks.values()):
+        weight_T = weight_T * torch.tensor([task.weight for task in model.tasks.values()]).to(weight_T.device, non_blocking=True)
     exact_TP = distributed.total(exact_gradients(model, done)) if exact else None
     if exact_TP is not None and scaler:
         exact_TP = exact_TP / scaler.get_scale()
     for part in done:
         if found := seeds(model, part, weight_T):
             torch.autograd.backward([part.shared[level] for level in found], [*found.values()])
-    return StepResult(loss_T, grad_TP, weight_T, active_T, exact_TP)
+    return StepResult(loss_T, grad_TP, weight_T, count_T, exact_TP)

@@ -15,6 +15,7 @@ from lepton.reporting.words import (
     count,
     half_width,
     interval,
+    listing,
     metric,
     milliseconds,
     number,
@@ -46,17 +47,21 @@ def tasks(content: Content) -> Iterator[Block]:
     if not evaluation:
         yield content.absent("evaluate")
         return
-    rows = []
+    rows, labels = [], _labels(content)
     models = [key for key in MODELS if key != "ensemble" or key in evaluation]
     for task, told in evaluation["tasks"].items():
         better = "higher" if told.get("higher_is_better", True) else "lower"
         unit = f", {told['unit']}" if told.get("unit") else ""
         measure = text(f"{metric(told['metric'])}{unit} ({better} is better)", "quiet")
         rows.append([text(task), measure, *(Cell(number(told.get(key))) for key in models), *_gain(told, "delta_percent")])
+        rows[-1] += [Cell(percent(labels[task]) if task in labels else NONE)] if labels else []
     mean = evaluation["delta_m"]
-    rows.append([text("mean, Δm", "strong"), *[Cell("")] * (len(models) + 1), *_gain(mean, "mean")])
-    columns = ("Task", "Metric", *(MODELS[key] for key in models), "Δ", "95 % interval")
+    last = [Cell("")] if labels else []
+    rows.append([text("mean, Δm", "strong"), *[Cell("")] * (len(models) + 1), *_gain(mean, "mean"), *last])
+    columns = ("Task", "Metric", *(MODELS[key] for key in models), "Δ", "95 % interval", *(["Labels seen"] if labels else []))
     caption = "Test split. Δ is the multi-task model's relative change against a model trained for that task alone."
+    if labels:
+        caption += f" {_why(evaluation['tasks'], labels)}"
     if "ensemble" in models:
         caption += f" {_ensemble(content)}"
     yield Table(columns, rows, caption)
@@ -66,6 +71,21 @@ def tasks(content: Content) -> Iterator[Block]:
         "Test split: relative change of each task against its single-task model; positive is better. Bars: multi-task model. "
         "Lines: 95 % bootstrap interval. Diamonds: the compressed model. Bars with an arrowhead are cut; their numbers are whole.",
     )
+
+
+def _labels(content: Content) -> dict[str, float]:
+    """Of each task, the labels that the model of all tasks saw, as a share of those that its separate model saw."""
+    together, apart = ((content[stage] or {}).get("labels_seen", {}) for stage in ("train", "baseline"))
+    return {task: count / apart[task] for task, count in together.items() if apart.get(task)}
+
+
+def _why(tasks: Mapping[str, Any], labels: Mapping[str, float]) -> str:
+    """What the shares of labels mean, and which of the tasks that lost had fewer."""
+    told = "Labels seen: by the multi-task model, as a share of what the separate model saw, which has labelled samples only."
+    fewer = [task for task, one in tasks.items() if one.get("ci95") and one["ci95"][1] < 0 and labels.get(task, 1) < 1]
+    if fewer:
+        told += f" Of the tasks that lost, {listing(fewer)} had fewer labels than alone."
+    return told
 
 
 def _ensemble(content: Content) -> str:
