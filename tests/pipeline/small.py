@@ -31,7 +31,7 @@ SHORT = {
     "clean": {"folds": 2, "epochs": 1},
     "relate": {"epochs": 1, "samples": 64, "features": 32},
     "train": {"epochs": 2, "batch_size": 64},
-    "baseline": {"lrs": [0.003, 0.01], "probe": 0.5},
+    "baseline": {"lrs": [0.003, 0.01], "probe": 0.25},
     "adapt": {"episodes": 20, "test_episodes": 10},
     "compress": {"widths": [0.5], "epochs": 1, "calibration": 64, "parity_rows": 16},
     "evaluate": {"resamples": 20, "explain": 2},
