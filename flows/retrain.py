@@ -25,7 +25,7 @@ from flows import approval, command, notify, places, steps
 from lepton.config import load
 from lepton.errors import LeptonError, Refusal, naming
 from lepton.evaluation.gate import Decision
-from lepton.ops import bring, champion, dvc, publishing
+from lepton.ops import bring, champion, dvc, past, publishing
 from lepton.ops.publishing import Published
 
 TRIES = 3  # as long as other commits are pushed during the run
@@ -96,6 +96,8 @@ def _retrain(project: places.Project, run: str, wanted: Wanted) -> State[Any]:
 
 def bring_up_to_date(project: places.Project, run: str, wanted: Wanted) -> State[Any]:
     """Runs what DVC finds to do, stage by stage, until one fails or all is proven, decided on and shown on the page."""
+    for number in project.params.evaluate.champions:  # before hours of training are spent
+        past.answering(project.root, number, list(project.params.tasks))
     plan = steps.plan(project)
     outcomes = {stage: steps.Outcome(stage, "not reached" if stage in plan.todo else "unchanged") for stage in plan.stages}
     for stage in plan.todo:

@@ -96,6 +96,16 @@ def test_check_knows_the_stages_that_limits_may_name(run, project):
     assert err == "error: params.yaml: limits.stages: there is no stage 'realte'. Did you mean relate?\n"
 
 
+def test_check_knows_that_a_champion_to_be_asked_is_not_there(run, project):
+    toy.run(project, "git", "init", "--quiet")
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("{explain: 1}", "{explain: 1, champions: [9]}"))
+    code, out, err = run("check")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: params.yaml: evaluate.champions: there is no champion")
+    assert err.endswith("Leave 9 out.\n")
+
+
 @from_libraries
 def test_check_refuses_unfit_data_in_one_line(run, project):
     write_samples(project / "data/toy", broken=80)

@@ -33,12 +33,15 @@ def _example(text: str) -> str:
 def check(params: Config = Path("params.yaml")) -> None:
     """Validates params and data in seconds, before hours are spent: what is refused, what is a warning, what is used."""
     with errors.naming(str(params)):
-        _check(load(params))
+        _check(load(params), own=params.absolute() == Path("params.yaml").absolute())
     Console(highlight=False).print(f"[green]ready[/]: start with `make run{_argument(params)}`")
 
 
-def _check(given: Params) -> None:
-    """Prints what is there and every warning; a Refusal carries the last thing that is refused, those before it are printed."""
+def _check(given: Params, own: bool) -> None:
+    """Prints what is there and every warning; a Refusal carries the last thing that is refused, those before it are printed.
+
+    own: are these the root's own parameters, which alone have champions?
+    """
     from lepton.data import checks
     from lepton.data.table import read_table
     from lepton.ops import projects
@@ -46,6 +49,11 @@ def _check(given: Params) -> None:
 
     if (root := Path.cwd()).joinpath("dvc.yaml").exists():
         projects.require_known(given.limits, projects.stages(root))
+    if own and given.evaluate.champions:
+        from lepton.ops import past  # DVC takes seconds to import
+
+        for number in given.evaluate.champions:
+            past.answering(root, number, list(given.tasks))
     folder = given.data.path
     (kind,) = given.inputs.values()
     source = Source(folder, getattr(kind, "size", (0, 0)))

@@ -266,7 +266,7 @@ def test_the_labels_that_each_task_had_stand_beside_its_gain(project: Path) -> N
     evaluated = files.read_json(path)
     evaluated["tasks"]["ink"]["ci95"] = [-2.1, -0.2]
     files.write_json(path, evaluated)
-    assert "Of the tasks that lost, ink had fewer labels than alone." in words()
+    assert "Of the tasks whose interval lies below 0, ink had fewer labels than alone." in words()
     older = project / "artifacts/train/metrics.json"
     files.write_json(older, {key: value for key, value in files.read_json(older).items() if key != "labels_seen"})
     assert "Labels seen" not in words()

@@ -1,7 +1,8 @@
 """Past champions and the questions of today: what of them can still be asked, on rows that they have not seen."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +40,29 @@ def _same(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return all(then.get(key) == now.get(key) for key in SAME)
 
 
-def member(root: Path, number: int, tasks: list[str]) -> tuple[Champion, bytes, Mapping[str, Any]]:
-    """A champion that answers all of `tasks`, its exported model, and what that is: name, parameters, macs, bytes.
-
-    A LeptonError where there is none of that number, or it cannot be asked.
-    """
+@contextmanager
+def _of(number: int) -> Iterator[None]:
+    """Says which key an error is of, and what to do."""
     try:
+        yield
+    except LeptonError as error:
+        raise LeptonError(f"params.yaml: evaluate.champions: {error} Leave {number} out.") from None
+
+
+def answering(root: Path, number: int, tasks: list[str]) -> Champion:
+    """The champion of a number, if it answers all of `tasks`; a LeptonError where there is none or it cannot be asked."""
+    with _of(number):
         one = champion.find(root, number)
         same, _, _ = compared(root, one)
         if unknown := [name for name in tasks if name not in same]:
             raise LeptonError(f"{one.tag} does not answer {', '.join(unknown)} as asked now.")
+        return one
+
+
+def member(root: Path, number: int, tasks: list[str]) -> tuple[Champion, bytes, Mapping[str, Any]]:
+    """Likewise, with its exported model, and what that is: name, parameters, macs, bytes."""
+    one = answering(root, number, tasks)
+    with _of(number):
         frontier = json.loads(champion.read(root, one, FRONTIER))
         what = next(each for each in frontier["candidates"] if each["name"] == frontier["chosen"])
         return one, champion.read(root, one, MODEL), what
-    except LeptonError as error:
-        raise LeptonError(f"params.yaml: evaluate.champions: {error} Leave {number} out.") from None

@@ -81,10 +81,13 @@ def _labels(content: Content) -> dict[str, float]:
 
 def _why(tasks: Mapping[str, Any], labels: Mapping[str, float]) -> str:
     """What the shares of labels mean, and which of the tasks that lost had fewer."""
-    told = "Labels seen: by the multi-task model, as a share of what the separate model saw, which has labelled samples only."
+    told = (
+        "Labels seen: how many of a task's labels the multi-task model trained on, as a share of its separate model's. Both see as "
+        "many samples, but a separate model only samples with a label of its task."
+    )
     fewer = [task for task, one in tasks.items() if one.get("ci95") and one["ci95"][1] < 0 and labels.get(task, 1) < 1]
     if fewer:
-        told += f" Of the tasks that lost, {listing(fewer)} had fewer labels than alone."
+        told += f" Of the tasks whose interval lies below 0, {listing(fewer)} had fewer labels than alone."
     return told
 
 
