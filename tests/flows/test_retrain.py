@@ -88,6 +88,14 @@ def test_a_stage_that_stops_keeps_earlier_outputs(finished: Path, run: Run, epoc
     assert run().name == "Unchanged"
 
 
+def test_a_champion_that_cannot_be_asked_ends_a_run_before_its_first_stage(project: Path, run: Run) -> None:
+    toy.set_param(project, "{explain: 1}", "{explain: 1, champions: [9]}")
+    state = run()
+    assert state.name == "Failed"
+    assert "params.yaml: evaluate.champions: there is no champion" in state.message
+    assert toy.ran(project) == []
+
+
 def test_changed_data_is_a_new_version_and_equal_bytes_are_not(finished: Path, run: Run) -> None:
     version, samples = (finished / "data.dvc").read_bytes(), finished / "data/toy/samples.txt"
     samples.write_text("rows")
