@@ -22,6 +22,12 @@ def test_freed_memory_stays_with_the_process() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < pages
 
 
+def test_what_is_loaded_already_stays_out_of_the_garbage_collector() -> None:
+    code = "import gc, torch; from lepton.environment import keep_memory as k; k(); print(gc.get_freeze_count(), len(gc.get_objects()))"
+    frozen, left = map(int, subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    assert frozen > 100 * left
+
+
 def test_a_stage_ends_with_the_run_that_it_belongs_to() -> None:
     code = "import time; from lepton import environment as e; e.GLANCE = 0.1; e.end_with_owner(); print(flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as owner:

@@ -63,18 +63,36 @@ def run(
 
 
 def by_separate_backwards(model: Sharing, batch: Batch) -> Tensor:
-    """∂L_t/∂γ and ∂L_t/∂β, with γ and β as real parameters between the trunk and what reads it, a backward for each task."""
+    """G, with γ and β as real parameters between the trunk and what reads it, a backward for each task."""
+    scale, shift = at_scale_and_shift(model, batch)
+    levels = [pair if model.shifts else pair[:1] for pair in zip(scale, shift, strict=True)]
+    return torch.cat([one_TC for level in levels for one_TC in level], 1)
+
+
+def at_scale_and_shift(model: Sharing, batch: Batch) -> tuple[list[Tensor], list[Tensor]]:
+    """∂L_t/∂γ_l and ∂L_t/∂β_l of every level [T, C_l]."""
     shared = model.trunk(batch.inputs)
     gamma = [torch.ones(s.shape[1], dtype=s.dtype, requires_grad=True) for s in shared]
     beta = [torch.zeros(s.shape[1], dtype=s.dtype, requires_grad=True) for s in shared]
     moved = [g[:, None, None] * s + b[:, None, None] for g, s, b in zip(gamma, shared, beta, strict=True)]
     loss_T, _ = task_losses(model, model.rest(batch.inputs, model.read(moved)), batch.labels, NONE)
-    wanted = [one for pair in zip(gamma, beta, strict=True) for one in pair]
-    rows = []
+    wanted, rows = [*gamma, *beta], []
     for loss in loss_T:
         grads = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
-        rows.append(torch.cat([torch.zeros_like(p) if g is None else g for p, g in zip(wanted, grads, strict=True)]))
-    return torch.stack(rows)
+        rows.append([torch.zeros_like(p) if g is None else g for p, g in zip(wanted, grads, strict=True)])
+    each = [torch.stack(column) for column in zip(*rows, strict=True)]
+    return each[: len(gamma)], each[len(gamma) :]
+
+
+@every_way
+def test_shifts_of_shared_channels_are_left_out_only_where_they_change_no_loss(way: str) -> None:
+    model, batch = setting(way)
+    scale, shift = at_scale_and_shift(model, batch)
+    there = torch.cat(shift, 1).norm(dim=1) / torch.cat(scale, 1).norm(dim=1)
+    if model.shifts:
+        assert there.min() > 1e-3
+    else:
+        assert there.max() < 1e-9
 
 
 @every_way
@@ -131,7 +149,7 @@ def test_where_nobody_reads_the_trunk_the_branches_still_learn() -> None:
     model.fixed_TL[:] = 0.0
     small = model.reduced()
     result, grads = run(small, batch)
-    assert result.grad_TP.tolist() == torch.zeros(4, 2 * sum(small.structure.trunk)).tolist()
+    assert result.grad_TP.tolist() == torch.zeros(4, sum(small.structure.trunk)).tolist()
     assert result.weight_T.tolist() == [1, 1, 1, 1]
     _, wanted = plain(small, batch)
     for name, grad in wanted.items():
@@ -275,7 +293,7 @@ def test_permuting_tasks_permutes_the_gradients(way: str) -> None:
     assert not torch.allclose(straight.grad_TP[0], straight.grad_TP[1])
     expected = straight.grad_TP.flip(0)
     if way in ("soft", "cross_stitch", "groups"):
-        widths = [2 * width for width in model.structure.trunk for _ in "γβ"]
+        widths = [2 * width for width in model.structure.trunk]
         expected = torch.cat([torch.cat(part.chunk(2, 1)[::-1], 1) for part in expected.split(widths, 1)], 1)
     close(crossed.grad_TP, expected, 1e-9)
 

@@ -25,7 +25,7 @@ def apart(grad_TP: np.ndarray, trunk: Sequence[int]) -> np.ndarray:
 
 
 def levels(grad_TP: np.ndarray, trunk: Sequence[int]) -> list[np.ndarray]:
-    """The gradients at a scale and a shift of every channel, of one trunk or of several, level by level."""
+    """The gradients at a scale, or a scale and a shift, of every channel, of one trunk or of several, level by level."""
     each = grad_TP.shape[1] // sum(trunk)
     return np.split(grad_TP, each * np.cumsum(trunk)[:-1], axis=1)
 

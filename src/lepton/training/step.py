@@ -6,7 +6,8 @@ never updated),
 
     ∂L_t/∂γ_l[c] = Σ_r W[t,l][r,c] · (∂L_t/∂W[t,l])[r,c]        ∂L_t/∂β_l = W[t,l]ᵀ Σ ∂L_t/∂q[t,l]
 
-Both are exact for linear reads. All levels concatenated are G[t]; M = G Gᵀ decides the weights; the trunk's one backward starts
+Both are exact for linear reads. Where a norm over the batch follows the reads it takes every shift out again: ∂L_t/∂β_l = 0, and G
+does without. All levels concatenated are G[t]; M = G Gᵀ decides the weights; the trunk's one backward starts
 from q with ∂L_t/∂q[t,l] scaled by w_t. Everything that belongs to one task takes its own plain gradient.
 
 A batch may be computed in parts, one after the other and on several processes: losses are means over the labelled rows of all
@@ -101,21 +102,22 @@ def shared_gradients(
     grad_q: Mapping[int, Tensor],
     grad_w: Mapping[int, Tensor],
 ) -> Tensor:
-    """G [T, 2 Σ C_l]: each task's gradient at scale and shift of the shared channels, from ∂L/∂q and ∂L/∂W of every read level.
+    """G [T, Σ C_l], or [T, 2 Σ C_l] where `model.shifts`: each task's gradient at scale, and shift, of the shared channels.
 
-    channels: C_l of every level. Where nobody reads, the gradients are 0.
+    channels: C_l of every level. grad_q, grad_w: ∂L/∂q and ∂L/∂W of every level that is read; at the others G is 0.
     """
     tasks, at = len(model.tasks), next(model.parameters()).device
     parts = []
     for level, width in enumerate(channels):
         if level not in grad_q:
-            parts.append(torch.zeros(tasks, 2 * width, device=at))
+            parts.append(torch.zeros(tasks, (1 + model.shifts) * width, device=at))
             continue
-        grad = grad_q[level]
         per_task = (len(model.structure.readers[level]), -1)
         weight_RbC, slope_RbC = (_full(w.detach()[:, :, 0, 0]).unflatten(0, per_task) for w in (kernels[level], grad_w[level]))
-        change_Rb = _full(grad).sum((0, 2, 3)).unflatten(0, per_task)
-        mine_RP = torch.cat([(weight_RbC * slope_RbC).sum(1), (weight_RbC * change_Rb[:, :, None]).sum(1)], 1)
+        mine_RP = (weight_RbC * slope_RbC).sum(1)
+        if model.shifts:
+            change_Rb = _full(grad_q[level]).sum((0, 2, 3)).unflatten(0, per_task)
+            mine_RP = torch.cat([mine_RP, (weight_RbC * change_Rb[:, :, None]).sum(1)], 1)
         part_TP = mine_RP
         if (place := model.reading(level)) != slice(None):
             part_TP = mine_RP.new_zeros(tasks, mine_RP.shape[1])
