@@ -23,7 +23,8 @@ def test_freed_memory_stays_with_the_process() -> None:
 
 
 def test_what_is_loaded_already_stays_out_of_the_garbage_collector() -> None:
-    code = "import gc, torch; from lepton.environment import keep_memory as k; k(); print(gc.get_freeze_count(), len(gc.get_objects()))"
+    count = "print(gc.get_freeze_count(), len(gc.get_objects()))"
+    code = f"import gc, torch; from lepton import environment as e; e.keep_memory(); {count}"
     frozen, left = map(int, subprocess.check_output([sys.executable, "-c", code], text=True).split())
     assert frozen > 100 * left
 
