@@ -10,6 +10,7 @@ from pycocotools.cocoeval import COCOeval
 from lepton.tasks.base import Evidence
 
 RECALLS = np.linspace(0, 1, 101)  # where COCO reads precision
+IOUS = np.linspace(0.5, 0.95, 10)  # least overlaps of a match that COCO averages over
 
 
 class BoxEvidence(Evidence):
@@ -52,7 +53,30 @@ class BoxEvidence(Evidence):
 
 
 def match(truth: list[dict], found: list[dict], images: int, classes: int) -> list[tuple[np.ndarray, ...]]:
-    """Per image and class: image, class, confidence [D] and hits [D, I] at IoU .50, .55 ... .95."""
+    """Per class and image: image, class, confidence [D] and hits [D, I] at IoU .50, .55 ... .95.
+
+    Boxes of a class that their image has none of hit nothing. They are most pairs of class and image, and pycocotools is slow.
+    """
+    there = {(box["image_id"], box["category_id"]) for box in truth}
+    vain: dict[tuple[int, int], list[float]] = {}
+    for box in found:
+        if (pair := (box["image_id"], box["category_id"])) not in there:
+            vain.setdefault(pair, []).append(box["score"])
+    matches = []
+    for image in _judged(truth, [box for box in found if (box["image_id"], box["category_id"]) in there], images, classes):
+        score_D = np.asarray(image["dtScores"])
+        matches.append((image["image_id"], image["category_id"], score_D, (image["dtMatches"] > 0).T.astype(float)))
+    matches += [(*pair, -np.sort(-np.array(scores)), np.zeros((len(scores), len(IOUS)))) for pair, scores in vain.items()]
+    return [
+        (np.full(len(score_D), image), np.full(len(score_D), number), score_D, hit_DI)
+        for image, number, score_D, hit_DI in sorted(matches, key=lambda one: (one[1], one[0]))
+    ]
+
+
+def _judged(truth: list[dict], found: list[dict], images: int, classes: int) -> list[dict]:
+    """What pycocotools says of every class and image that have true boxes."""
+    if not found:
+        return []
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         coco = COCO()
         coco.dataset = {
@@ -65,10 +89,4 @@ def match(truth: list[dict], found: list[dict], images: int, classes: int) -> li
         judge = COCOeval(coco, coco.loadRes(found), "bbox")
         judge.params.areaRng, judge.params.areaRngLbl = judge.params.areaRng[:1], judge.params.areaRngLbl[:1]
         judge.evaluate()
-    matches = []
-    for image in judge.evalImgs:
-        if image is not None:
-            score_D = np.asarray(image["dtScores"])
-            full = [np.full(len(score_D), image[key]) for key in ("image_id", "category_id")]
-            matches.append((*full, score_D, (image["dtMatches"] > 0).T.astype(float)))
-    return matches
+    return [image for image in judge.evalImgs if image is not None]

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,6 +52,20 @@ class StepResult:
     def active_T(self) -> Tensor:
         """Tasks with a label in this batch."""
         return self.count_T > 0
+
+
+class Tap(torch.autograd.Function):
+    """Where the graph is cut: hands q on, and leaves ∂L/∂q in `grad_q[level]`. A leaf's `.grad` would be a copy of it."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, grad_q: dict[int, Tensor], level: int) -> Tensor:
+        ctx.grad_q, ctx.level = grad_q, level
+        return q.view_as(q)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, None, None]:
+        ctx.grad_q[ctx.level] = grad
+        return None, None, None
 
 
 def _full(x: Tensor) -> Tensor:
@@ -146,13 +161,14 @@ def through_tasks(
         effective = model.read_kernels()
         kernels = {level: kernel.detach().requires_grad_() for level, kernel in effective.items()}
         linear = model.read([s.detach() for s in shared], kernels)
-        cut = [q.detach().requires_grad_(level in kernels) for level, q in enumerate(linear)]
+        caught = dict[int, Tensor]()
+        cut = [Tap.apply(q.detach().requires_grad_(level in kernels), caught, level) for level, q in enumerate(linear)]
         raw = model.rest(batch.inputs, cut, rows)
     loss_T, _ = task_losses(model, raw, labels, class_weights, count_T)
     total = loss_T.sum() if penalty is None else loss_T.sum() + penalty
     (scaler.scale(total) if scaler else total).backward()
 
-    grad_q = {level: q.grad for level, q in enumerate(cut) if q.grad is not None}
+    grad_q = {level: caught[level] for level in sorted(caught)}
     slopes: tuple[Tensor, ...] = ()
     if read := list(grad_q):  # else nobody reads the trunk any more
         slopes = torch.autograd.grad([linear[level] for level in read], [kernels[level] for level in read], [*grad_q.values()])
