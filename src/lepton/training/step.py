@@ -162,7 +162,9 @@ def through_tasks(
         kernels = {level: kernel.detach().requires_grad_() for level, kernel in effective.items()}
         linear = model.read([s.detach() for s in shared], kernels)
         caught = dict[int, Tensor]()
-        cut = [Tap.apply(q.detach().requires_grad_(level in kernels), caught, level) for level, q in enumerate(linear)]
+        cut = [q.detach() for q in linear]
+        for level in kernels:
+            cut[level] = Tap.apply(cut[level].requires_grad_(), caught, level)
         raw = model.rest(batch.inputs, cut, rows)
     loss_T, _ = task_losses(model, raw, labels, class_weights, count_T)
     total = loss_T.sum() if penalty is None else loss_T.sum() + penalty
