@@ -18,10 +18,9 @@ from rich.table import Table
 
 from flows.places import Project
 from lepton import files
-from lepton.environment import home
 from lepton.errors import LeptonError
 from lepton.evaluation.gate import Decision
-from lepton.ops import champion, dvc, git, projects, publishing, single
+from lepton.ops import champion, dvc, git, projects, publishing, records, single
 from lepton.ops.lineage import hashes
 from lepton.ops.network import patiently
 from lepton.ops.publishing import Published
@@ -77,22 +76,18 @@ def end(name: str, message: str) -> State[Any]:
     return made(name=name, message=message)
 
 
-def _refusal() -> str:
-    told = home() / "refusal.json"
-    return str(files.read_json(told)["reason"]) if told.exists() else "the data is unfit; its own message stands above."
-
-
 @task(cache_policy=NO_CACHE, retries=0, persist_result=False)
 def run_stage(of: Project, outcome: Outcome) -> State[Any]:
     """Brings one stage up to date."""
     started = time.perf_counter()
+    records.last_words().unlink(missing_ok=True)
     try:
         outcome.how = single.one(outcome.stage, of.root, of.params)
     except LeptonError as error:
         ended = error if isinstance(error, dvc.StageFailed) else None
         refused = ended is not None and ended.code == 3
         outcome.how = "refused" if refused else "interrupted" if ended and ended.interrupted else "failed"
-        outcome.reason = _refusal() if refused else str(error)
+        outcome.reason = (ended and records.reason(ended.stage)) or str(error)  # notifications have nothing above them
     outcome.seconds = time.perf_counter() - started
     return end(outcome.state, outcome.reason or f"{outcome.how} in {outcome.seconds:.1f} s")
 

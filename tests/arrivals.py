@@ -19,7 +19,7 @@ if name == "first":
     data = " ".join(f"{row['id']}={row['digit']}" for row in table.to_pylist())
 if "odd" in data:
     refusal = {"stage": name, "reason": "an odd row"}
-    Path(os.environ["LEPTON_HOME"], "refusal.json").write_text(json.dumps(refusal))
+    Path(os.environ["LEPTON_HOME"], "last-words.json").write_text(json.dumps(refusal))
     sys.exit(3)
 """
 

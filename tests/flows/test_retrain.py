@@ -72,7 +72,7 @@ def test_one_parameter_runs_its_stages_only_and_going_back_is_cached(finished: P
     ("epochs", "name", "kind", "reason"),
     [
         (7, "Refused", "CANCELLED", "first: half of the images cannot be read"),
-        (8, "Failed", "FAILED", "first: ended with exit code 2; its own message stands above."),
+        (8, "Failed", "FAILED", "first: loss of digit is not a number"),
         (5, "Failed", "FAILED", "first: interrupted. Run again: what was finished is not repeated."),
         (9, "Failed", "FAILED", "first: ended with exit code 1; its own message stands above."),
     ],

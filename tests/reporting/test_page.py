@@ -151,8 +151,9 @@ def test_an_ensemble_stands_beside_the_model_with_its_cost(page: Page, project: 
     words = Page(render(project, run="r1").read_text(encoding="utf-8")).words["tasks"]
     assert "Single-task Multi-task Ensemble Compressed" in words
     assert "0.918 0.936 0.947 0.931" in words
-    assert "3 models asked together (model, seed 1, champion/4): 3,000 parameters and 12,000 multiply-accumulates" in words
-    assert "an answer, 6.0 times those of the model." in words
+    assert "3 models asked together (model, seed 1, champion/4): the mean of their answers; champions answer by the models" in words
+    assert "That takes 3,000 parameters and 12,000 multiply-accumulates an answer, 6.0 times those of the model." in words
+    assert "Its mean Δ is +3.2 %." in words.replace("\u202f", " ").replace("\xa0", " ")
 
 
 @pytest.mark.usefixtures("undrawn")

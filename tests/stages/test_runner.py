@@ -1,11 +1,8 @@
 """How a stage ends: exit codes, one line, the record, the refusal, the tracker."""
 
-import json
-
 import pytest
 
 import toy
-from lepton.environment import home
 from lepton.errors import LeptonError, Refusal
 from lepton.ops import records
 from lepton.stages import runner
@@ -58,12 +55,12 @@ def test_mistake_is_one_line_and_leaves_no_record(tracker, capsys):
     assert tracker.ended == [False]
 
 
-def test_refusal_is_told_and_forgotten_by_the_next_stage(tracker, capsys):
-    assert end(capsys, Refusal("half is unreadable.")) == (3, "refused: half is unreadable.\n")
-    refusal = home() / "refusal.json"
-    assert json.loads(refusal.read_text()) == {"stage": "first", "reason": "half is unreadable."}
+@pytest.mark.parametrize(("kind", "code", "word"), [(Refusal, 3, "refused"), (LeptonError, 2, "error")])
+def test_why_a_stage_ended_is_told_and_forgotten_by_the_next_stage(tracker, capsys, kind, code, word):
+    assert end(capsys, kind("half is unreadable.")) == (code, f"{word}: half is unreadable.\n")
+    assert (records.reason("first"), records.reason("second")) == ("half is unreadable.", None)
     runner.main("first", lambda stage: None)
-    assert not refusal.exists()
+    assert records.reason("first") is None
 
 
 def test_bug_keeps_its_traceback(tracker):

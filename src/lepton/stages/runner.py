@@ -93,15 +93,13 @@ def main(name: str, work: Callable[[Stage], None]) -> None:
     """
     _quiet()
     environment.end_with_owner()
-    refusal = environment.home() / "refusal.json"
-    refusal.unlink(missing_ok=True)
+    records.last_words().unlink(missing_ok=True)
     try:
         _run(name, work)
-    except Refusal as error:
-        files.write_json(refusal, {"stage": name, "reason": str(error)})
-        sys.exit(_said("refused", error, 3))
     except LeptonError as error:
-        sys.exit(_said("error", error, 2))
+        if environment.first():
+            files.write_json(records.last_words(), {"stage": name, "reason": str(error)})
+        sys.exit(_said("refused", error, 3) if isinstance(error, Refusal) else _said("error", error, 2))
     except FileNotFoundError as error:
         if not (missing := re.search(rf"{ARTIFACTS}/[\w./-]*\w", str(error))):
             raise

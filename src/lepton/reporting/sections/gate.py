@@ -19,10 +19,9 @@ def decision(content: Content) -> Iterator[Block]:
         )
         yield Prose(f"The gate {'lets this model through' if told['promote'] else 'holds this model back'}, beside {beside}.")
         rules = [[text(rule["says"]), HOLDS[rule["holds"]]] for rule in told["rules"]]
+        sure = ", with their 95 % interval" if told["champion"] else ""
         yield Table(
-            ("Rule", ""),
-            rules,
-            "Changes are of the exported model, with their 95 % interval; the bounds stand in `gate` in params.yaml.",
+            ("Rule", "Verdict"), rules, f"Changes are of the exported model{sure}; the bounds stand in `gate` in params.yaml."
         )
     if content.champion:
         yield from _since(content, content.champion)
