@@ -18,8 +18,8 @@ if name == "first":
     table = pyarrow.parquet.read_table(Path(params["data"]["path"], "samples.parquet"), columns=["id", "digit"])
     data = " ".join(f"{row['id']}={row['digit']}" for row in table.to_pylist())
 if "odd" in data:
-    refusal = {"stage": name, "reason": "an odd row"}
-    Path(os.environ["LEPTON_HOME"], "last-words.json").write_text(json.dumps(refusal))
+    words = {"stage": name, "run": os.environ["LEPTON_OWNER"], "reason": "an odd row"}
+    Path(os.environ["LEPTON_HOME"], "last-words.json").write_text(json.dumps(words))
     sys.exit(3)
 """
 

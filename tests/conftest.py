@@ -1,5 +1,6 @@
 """Every test's tools keep their state in a temporary folder, say nothing to anyone, and use one thread of each of two processes."""
 
+import gc
 import logging
 import os
 import shutil
@@ -40,10 +41,12 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    """A stage that ends with an error silences logging for the rest of its process, which here is that of all tests."""
+def _process_as_it_was() -> Iterator[None]:
+    """A stage keeps what is loaded from the garbage collector, and one that ends with an error silences logging, for the rest of its
+    process, which here is that of all tests."""
     yield
     logging.disable(logging.NOTSET)
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -96,7 +99,7 @@ def _copy(source: Path, root: Path) -> Path:
 
 
 def _enter(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Makes `root` the working directory; records and refusals stay in it."""
+    """Makes `root` the working directory; records and last words stay in it."""
     monkeypatch.chdir(root)
     monkeypatch.setenv("LEPTON_HOME", str(root / ".lepton"))
     return root

@@ -52,7 +52,8 @@ if numbers.get("epochs") == 6:
     Path("pid").write_text(str(os.getpid()))
     time.sleep(60)
 def end(word, reason, code):
-    Path(os.environ["LEPTON_HOME"], "last-words.json").write_text(json.dumps({"stage": name, "reason": reason}))
+    words = {"stage": name, "run": os.environ["LEPTON_OWNER"], "reason": reason}
+    Path(os.environ["LEPTON_HOME"], "last-words.json").write_text(json.dumps(words))
     print(f"{word}: {reason}", file=sys.stderr)
     sys.exit(code)
 if numbers.get("epochs") == 7:

@@ -81,6 +81,7 @@ def keep_memory() -> None:
     Given back after every step, memory comes again filled with zeros, a page at a time: up to a tenth of a step's time on a CPU. A
     search for cycles among some 400,000 objects of the libraries takes .2 s, and one detector's validation is enough to start it.
     """
+    gc.collect()
     gc.freeze()
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:

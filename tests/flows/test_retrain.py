@@ -88,6 +88,13 @@ def test_a_stage_that_stops_keeps_earlier_outputs(finished: Path, run: Run, epoc
     assert run().name == "Unchanged"
 
 
+def test_a_bug_is_not_explained_by_the_failure_before(finished: Path, run: Run) -> None:
+    toy.set_param(finished, "clean: {epochs: 1}", "clean: {epochs: 8}")
+    assert run().message == "first: loss of digit is not a number"
+    toy.set_param(finished, "clean: {epochs: 8}", "clean: {epochs: 9}")
+    assert run().message == "first: ended with exit code 1; its own message stands above."
+
+
 def test_a_champion_that_cannot_be_asked_ends_a_run_before_its_first_stage(project: Path, run: Run) -> None:
     toy.set_param(project, "{explain: 1}", "{explain: 1, champions: [9]}")
     state = run()

@@ -1,8 +1,12 @@
-"""How a stage ends: exit codes, one line, the record, the refusal, the tracker."""
+"""How a stage ends: exit codes, one line, the record, its last words, the tracker."""
+
+import os
+from pathlib import Path
 
 import pytest
 
 import toy
+from lepton import environment
 from lepton.errors import LeptonError, Refusal
 from lepton.ops import records
 from lepton.stages import runner
@@ -56,11 +60,18 @@ def test_mistake_is_one_line_and_leaves_no_record(tracker, capsys):
 
 
 @pytest.mark.parametrize(("kind", "code", "word"), [(Refusal, 3, "refused"), (LeptonError, 2, "error")])
-def test_why_a_stage_ended_is_told_and_forgotten_by_the_next_stage(tracker, capsys, kind, code, word):
+def test_why_a_stage_ended_is_left_for_its_run_alone(tracker, capsys, monkeypatch, kind, code, word):
+    monkeypatch.setenv(environment.OWNER, str(os.getpid()))
     assert end(capsys, kind("half is unreadable.")) == (code, f"{word}: half is unreadable.\n")
     assert (records.reason("first"), records.reason("second")) == ("half is unreadable.", None)
-    runner.main("first", lambda stage: None)
+    monkeypatch.setenv(environment.OWNER, "1")
+    end(capsys, kind("another's."))
     assert records.reason("first") is None
+
+
+def test_a_stage_that_can_write_nothing_still_says_why(tracker, capsys, monkeypatch):
+    monkeypatch.setattr(records, "last_words", lambda: Path("/dev/null/nowhere.json"))
+    assert end(capsys, Refusal("half is unreadable.")) == (3, "refused: half is unreadable.\n")
 
 
 def test_bug_keeps_its_traceback(tracker):

@@ -16,6 +16,7 @@ from pycocotools.cocoeval import COCOeval
 import helpers
 from laws import ignores_rows_without_label, one_entry_per_sample, one_line, weighing_repeats_them
 from lepton.blocks import Augment
+from lepton.tasks.average_precision import match
 from lepton.tasks.base import Level
 from lepton.tasks.detection import CentreHead, Detection
 from lepton.types import Arrays, Labels, Source, Warp
@@ -105,6 +106,43 @@ def test_metrics_are_those_of_cocoeval(seed: int, rows: int, classes: int) -> No
     assert next(iter(found)) == task.metric == "ap50"
     assert found["ap50"] == pytest.approx(ap50, abs=1e-9)
     assert found["ap"] == pytest.approx(ap, abs=1e-9)
+
+
+@given(seed=st.integers(0, 10**6), classes=st.integers(1, 4))
+@settings(max_examples=40, deadline=None)
+def test_matches_are_those_of_cocoeval_asked_about_every_class_and_image(seed: int, classes: int) -> None:
+    random, images = np.random.default_rng(seed), 6
+    truth, found = [], []
+    for image in range(images):
+        for number in range(classes):
+            pair = {"image_id": image, "category_id": number}
+            there = [[*random.uniform(0, 8, 2), *random.uniform(2, 8, 2)] for _ in range(random.integers(3))]
+            truth += [{**pair, "bbox": box, "area": box[2] * box[3], "iscrowd": 0} for box in there]
+            near = [[side + random.normal(0, 0.3) for side in box] for box in there for _ in range(random.integers(3))]
+            alone = [[*random.uniform(0, 8, 2), 4.0, 4.0] for _ in range(random.integers(2))]
+            found += [{**pair, "bbox": box, "score": float(random.integers(1, 4)) / 4} for box in near + alone]  # with ties
+    if not truth or not found:
+        return
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        names = [{"id": number} for number in range(classes)]
+        annotations = [{**box, "id": number + 1} for number, box in enumerate(truth)]
+        coco.dataset = {
+            "info": {},
+            "images": [{"id": one} for one in range(images)],
+            "categories": names,
+            "annotations": annotations,
+        }
+        coco.createIndex()
+        judge = COCOeval(coco, coco.loadRes([dict(box) for box in found]), "bbox")
+        judge.params.areaRng, judge.params.areaRngLbl = judge.params.areaRng[:1], judge.params.areaRngLbl[:1]
+        judge.evaluate()
+    all_ = [one for one in judge.evalImgs if one is not None and one["dtScores"]]
+    mine = [one for one in match(truth, found, images, classes) if len(one[0])]
+    assert [(int(image[0]), int(number[0])) for image, number, _, _ in mine] == [(o["image_id"], o["category_id"]) for o in all_]
+    for (_, _, score_D, hit_DI), one in zip(mine, all_, strict=True):
+        assert score_D.tolist() == one["dtScores"]
+        assert hit_DI.tolist() == (one["dtMatches"] > 0).T.tolist()
 
 
 @given(seed=st.integers(0, 10**6), rows=st.lists(st.integers(0, 5), min_size=1, max_size=12))

@@ -3,11 +3,14 @@
 And its last words, where it could not go on: why, for the message that the run ends with.
 """
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from lepton import files
-from lepton.environment import home
+from lepton.environment import OWNER, home
+from lepton.errors import LeptonError
 from lepton.ops.lineage import stage_key
 
 
@@ -22,12 +25,20 @@ def read(stage: str, root: Path | None = None) -> dict[str, Any]:
 
 
 def last_words() -> Path:
-    """Where the last stage that ran here said why it could not go on: its name and the reason. Not there if it could."""
+    """Where a stage says why it cannot go on, for the message that its run ends with."""
     return home() / "last-words.json"
 
 
+def leave_last_words(stage: str, reason: str) -> None:
+    """As far as that is possible: where nothing can be written, the reason may be just that."""
+    with suppress(LeptonError):
+        files.write_json(last_words(), {"stage": stage, "run": os.environ.get(OWNER), "reason": reason})
+
+
 def reason(stage: str) -> str | None:
-    """The last words of this stage."""
-    told = last_words()
-    said = files.read_json(told) if told.exists() else {}
-    return said["reason"] if said.get("stage") == stage else None
+    """The last words of this stage in this process's run; None where it left none, or another run's came since."""
+    try:
+        said = files.read_json(last_words())
+    except (LeptonError, OSError, ValueError):
+        return None
+    return str(said["reason"]) if (said["stage"], said["run"]) == (stage, str(os.getpid())) else None

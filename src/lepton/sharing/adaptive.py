@@ -30,6 +30,7 @@ class Adaptive(Degrees):
     """Shared and own features, mixed at every level."""
 
     prunable: ClassVar[bool] = True
+    shifts: ClassVar[bool] = False
     need_TL: Tensor
 
     def __init__(self, *args: Any, **kwargs: Any):

@@ -10,7 +10,7 @@ gradient (straight through, Bengio et al. 2013, arXiv 1308.3432).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,8 @@ def selection(logit: Tensor) -> Tensor:
 
 class Attention(Sharing):
     """gate_norms: per level, the norms of the gates of the tasks present there."""
+
+    shifts: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

@@ -104,12 +104,12 @@ class Sharing(nn.Module, ABC):
     moves: of every level, of the trunk and of whatever has to end on its pixels. heard: the tasks whose output another task's head
     reads. as_one: those whose heads train together and on all rows, of which one more costs next to nothing.
     prunable: can whole channels of its reads, norms and branches, and of a trunk that can be pruned, be left out?
-    shifts: does it make a difference to add a number to a shared channel? Not where a norm over the batch follows the reads.
+    shifts: does adding a number to a shared channel change any loss? Not where a norm over the batch follows the reads.
     """
 
     moves: list[Move]
     prunable: ClassVar[bool] = False
-    shifts: ClassVar[bool] = False
+    shifts: ClassVar[bool] = True
     norms: nn.ModuleList
     branches: nn.ModuleList
 

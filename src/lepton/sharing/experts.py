@@ -12,7 +12,7 @@ stand behind the cut: to the shared experts a task is a linear map.
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,10 +28,8 @@ LOOK = 8  # channels that a task's gate sees the input through
 class Experts(Sharing):
     """gate: the input to every task's preference among shared experts and its own, before the softmax [B, T · (E + own), 1, 1].
 
-    The norm follows the mix, whose shares differ from row to row: a shift of an expert's channel does.
+    The norm follows the mix, whose shares differ from row to row, so a shift of an expert's channel is not taken out.
     """
-
-    shifts: ClassVar[bool] = True
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

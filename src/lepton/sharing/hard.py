@@ -14,6 +14,7 @@ class Hard(Sharing):
     """Every task reads the levels that its head needs, and has no features of its own before the head."""
 
     prunable: ClassVar[bool] = True
+    shifts: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

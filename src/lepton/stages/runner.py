@@ -93,23 +93,23 @@ def main(name: str, work: Callable[[Stage], None]) -> None:
     """
     _quiet()
     environment.end_with_owner()
-    records.last_words().unlink(missing_ok=True)
     try:
         _run(name, work)
     except LeptonError as error:
-        if environment.first():
-            files.write_json(records.last_words(), {"stage": name, "reason": str(error)})
-        sys.exit(_said("refused", error, 3) if isinstance(error, Refusal) else _said("error", error, 2))
+        sys.exit(_said(name, error))
     except FileNotFoundError as error:
         if not (missing := re.search(rf"{ARTIFACTS}/[\w./-]*\w", str(error))):
             raise
-        sys.exit(_said("error", LeptonError(f"{missing[0]}: not there. Run the stage that makes it: dvc repro."), 2))
+        sys.exit(_said(name, LeptonError(f"{missing[0]}: not there. Run the stage that makes it: dvc repro.")))
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _said(word: str, error: LeptonError, code: int) -> int:
+def _said(stage: str, error: LeptonError) -> int:
+    """Says why in one line, and leaves it for the message of the run; the exit code."""
+    word, code = ("refused", 3) if isinstance(error, Refusal) else ("error", 2)
     logging.disable()  # libraries that say goodbye at exit
     if environment.first():
         print(f"{word}: {error}", file=sys.stderr, flush=True)
+        records.leave_last_words(stage, str(error))
     return code

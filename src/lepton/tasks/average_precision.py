@@ -63,9 +63,9 @@ def match(truth: list[dict], found: list[dict], images: int, classes: int) -> li
         if (pair := (box["image_id"], box["category_id"])) not in there:
             vain.setdefault(pair, []).append(box["score"])
     matches = []
-    for image in _judged(truth, [box for box in found if (box["image_id"], box["category_id"]) in there], images, classes):
-        score_D = np.asarray(image["dtScores"])
-        matches.append((image["image_id"], image["category_id"], score_D, (image["dtMatches"] > 0).T.astype(float)))
+    for one in _judged(truth, [box for box in found if (box["image_id"], box["category_id"]) in there], images, classes):
+        score_D = np.asarray(one["dtScores"])
+        matches.append((one["image_id"], one["category_id"], score_D, (one["dtMatches"] > 0).T.astype(float)))
     matches += [(*pair, -np.sort(-np.array(scores)), np.zeros((len(scores), len(IOUS)))) for pair, scores in vain.items()]
     return [
         (np.full(len(score_D), image), np.full(len(score_D), number), score_D, hit_DI)
@@ -88,5 +88,6 @@ def _judged(truth: list[dict], found: list[dict], images: int, classes: int) -> 
         coco.createIndex()
         judge = COCOeval(coco, coco.loadRes(found), "bbox")
         judge.params.areaRng, judge.params.areaRngLbl = judge.params.areaRng[:1], judge.params.areaRngLbl[:1]
+        judge.params.iouThrs = IOUS
         judge.evaluate()
     return [image for image in judge.evalImgs if image is not None]

@@ -17,7 +17,7 @@ from lepton import narrow
 from lepton.blocks import Validate
 from lepton.errors import LeptonError
 from lepton.tasks import voting, weighted_boxes_fusion
-from lepton.tasks.average_precision import BoxEvidence, match
+from lepton.tasks.average_precision import IOUS, BoxEvidence, match
 from lepton.tasks.base import BaseTask, Distinct, Evidence, Head, Level, no_list
 from lepton.tasks.pyramid import Pyramid
 from lepton.types import Arrays, Expectation, Labels, Outputs, Source, Warp
@@ -233,10 +233,10 @@ class Detection(BaseTask):
             for item in self.objects(predicted, int(row), size):
                 corner = [item[side] for side in "xywh"]
                 found.append({"image_id": image, "category_id": number_of[item["label"]], "bbox": corner, "score": item["score"]})
-        matches = match(truth, found, len(rows), len(self.classes)) if truth and found else []
+        matches = match(truth, found, len(rows), len(self.classes))
         none = np.zeros(0)
         row_D, class_D, score_D = (np.concatenate([m[i] for m in matches] or [none]) for i in range(3))
-        hit_DI = np.concatenate([m[3] for m in matches] or [np.zeros((0, 10))])
+        hit_DI = np.concatenate([m[3] for m in matches] or [np.zeros((0, len(IOUS)))])
         order = np.argsort(-score_D, kind="mergesort")
         return BoxEvidence(rows, row_D[order].astype(int), class_D[order].astype(int), hit_DI[order], truth_NK)
 

@@ -6,8 +6,8 @@ never updated),
 
     ∂L_t/∂γ_l[c] = Σ_r W[t,l][r,c] · (∂L_t/∂W[t,l])[r,c]        ∂L_t/∂β_l = W[t,l]ᵀ Σ ∂L_t/∂q[t,l]
 
-Both are exact for linear reads. Where a norm over the batch follows the reads it takes every shift out again: ∂L_t/∂β_l = 0, and G
-does without. All levels concatenated are G[t]; M = G Gᵀ decides the weights; the trunk's one backward starts
+Both are exact for linear reads. Where a norm over the batch follows the reads, as in most ways of sharing, it takes every shift out
+again: ∂L_t/∂β_l is 0 and left out. All levels concatenated are G[t]; M = G Gᵀ decides the weights; the trunk's one backward starts
 from q with ∂L_t/∂q[t,l] scaled by w_t. Everything that belongs to one task takes its own plain gradient.
 
 A batch may be computed in parts, one after the other and on several processes: losses are means over the labelled rows of all
@@ -39,7 +39,7 @@ from lepton.types import Batch, Labels
 class StepResult:
     """loss_T: mean over labelled rows, 0 without any; count_T: how many there were. weight_T: as used.
 
-    grad_TP: each task's gradient at γ and β of all levels; exact_TP: at all parameters of the trunk, where it was asked for.
+    grad_TP: G, each task's gradient at γ of all levels, and at β; exact_TP: at all parameters of the trunk, where it was asked for.
     """
 
     loss_T: Tensor
@@ -55,7 +55,7 @@ class StepResult:
 
 
 class Tap(torch.autograd.Function):
-    """Where the graph is cut: hands q on, and leaves ∂L/∂q in `grad_q[level]`. A leaf's `.grad` would be a copy of it."""
+    """Where the graph is cut: hands q on, and leaves ∂L/∂q in `grad_q[level]`, where a leaf's `.grad` may be a copy of it."""
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, grad_q: dict[int, Tensor], level: int) -> Tensor:
@@ -64,7 +64,7 @@ class Tap(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[None, None, None]:
-        ctx.grad_q[ctx.level] = grad
+        ctx.grad_q[ctx.level] = grad.contiguous(memory_format=torch.channels_last)
         return None, None, None
 
 
@@ -161,20 +161,20 @@ def through_tasks(
         effective = model.read_kernels()
         kernels = {level: kernel.detach().requires_grad_() for level, kernel in effective.items()}
         linear = model.read([s.detach() for s in shared], kernels)
-        caught = dict[int, Tensor]()
+        grad_q = dict[int, Tensor]()
         cut = [q.detach() for q in linear]
         for level in kernels:
-            cut[level] = Tap.apply(cut[level].requires_grad_(), caught, level)
+            cut[level] = Tap.apply(cut[level].requires_grad_(), grad_q, level)
         raw = model.rest(batch.inputs, cut, rows)
     loss_T, _ = task_losses(model, raw, labels, class_weights, count_T)
     total = loss_T.sum() if penalty is None else loss_T.sum() + penalty
     (scaler.scale(total) if scaler else total).backward()
 
-    grad_q = {level: caught[level] for level in sorted(caught)}
+    grad_q = dict(sorted(grad_q.items()))  # the last level's came first
     slopes: tuple[Tensor, ...] = ()
-    if read := list(grad_q):  # else nobody reads the trunk any more
-        slopes = torch.autograd.grad([linear[level] for level in read], [kernels[level] for level in read], [*grad_q.values()])
-        torch.autograd.backward([effective[level] for level in read], slopes)
+    if grad_q:  # else nobody reads the trunk any more
+        slopes = torch.autograd.grad([linear[level] for level in grad_q], [kernels[level] for level in grad_q], [*grad_q.values()])
+        torch.autograd.backward([effective[level] for level in grad_q], slopes)
     channels = [s.shape[1] for s in shared]
     grad_TP = shared_gradients(model, channels, kernels, grad_q, dict(zip(grad_q, slopes, strict=True)))
     if scaler:

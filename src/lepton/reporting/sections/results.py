@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from math import inf
-from statistics import fmean
 from typing import Any
 
 from lepton.reporting.blocks import Beside, Block, Cell, Figure, Prose, Table, text
@@ -93,18 +92,14 @@ def _why(tasks: Mapping[str, Any], labels: Mapping[str, float]) -> str:
 
 
 def _ensemble(content: Content) -> str:
-    """Who is asked together, how, what that gains and what it costs."""
-    members, plan = content["evaluate"]["ensemble"], content.params.evaluate
+    """Who is asked together, and what that costs."""
+    members = content["evaluate"]["ensemble"]
     names = ", ".join(one["name"] for one in members)
-    how = "the mean of their answers" if plan.vote == "average" else "what most of them say"
-    how += ", each weighted by the inverse of its error on the validation split" if plan.votes == "validation" else ""
-    how += "; champions answer by the models that they had exported" if "champion" in names else ""
     total = {key: sum(one[key] for one in members) for key in ("parameters", "macs")}
     times = total["macs"] / members[0]["macs"]
-    told = f"The ensemble is {len(members)} models asked together ({names}): {how}. That takes {count(total['parameters'])} "
-    told += f"parameters and {count(total['macs'])} multiply-accumulates an answer, {number(times, 2)} times those of the model."
-    gains = [gain for task in content["evaluate"]["tasks"].values() if (gain := change(task, "ensemble")) is not None]
-    told += f" Its mean Δ is {signed(fmean(gains), unit='%')}." if gains else ""
+    told = f"The ensemble is {len(members)} models asked together ({names}): {count(total['parameters'])} parameters and "
+    told += f"{count(total['macs'])} multiply-accumulates an answer, {number(times, 2)} times those of the model."
+    told += " Champions answer by the models that they had exported." if "champion/" in names else ""
     spent = content.records.get("train", {}).get("ensemble_seconds")
     return f"{told} Training the other seeds took {seconds(spent)}." if spent else told
 
