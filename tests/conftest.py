@@ -42,8 +42,8 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(autouse=True)
 def _process_as_it_was() -> Iterator[None]:
-    """A stage keeps what is loaded from the garbage collector, and one that ends with an error silences logging, for the rest of its
-    process, which here is that of all tests."""
+    """A stage keeps what is loaded from the garbage collector, and one that ends with an error silences logging, for the rest of
+    its process, which here is that of all tests."""
     yield
     logging.disable(logging.NOTSET)
     gc.unfreeze()
