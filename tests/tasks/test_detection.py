@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,18 @@ def guesses(rows: int, classes: int, seed: int, places: int = 5) -> tuple[dict[s
     return {"score": score.astype(np.float32), "box": boxes.astype(np.float32)}, labels
 
 
+def judged_by_coco(truth: list[dict], found: list[dict], images: Iterable[int], classes: int) -> COCOeval:
+    """COCOeval, asked about every class and image."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        named = [{"id": image} for image in images]
+        coco.dataset = {"info": {}, "images": named, "categories": [{"id": k} for k in range(classes)], "annotations": truth}
+        coco.createIndex()
+        judge = COCOeval(coco, coco.loadRes([dict(box) for box in found]), "bbox")
+        judge.evaluate()
+    return judge
+
+
 def stats_of_coco(predicted: dict[str, np.ndarray], labels: Arrays, classes: int) -> tuple[float, float]:
     """AP and AP50 as COCOeval itself sums them up."""
     truth, found = [], []
@@ -81,13 +94,8 @@ def stats_of_coco(predicted: dict[str, np.ndarray], labels: Arrays, classes: int
             corner = (predicted["box"][row, place].astype(float) * 16).tolist()
             one = {"image_id": int(row), "category_id": int(number), "bbox": corner}
             found.append({**one, "score": float(predicted["score"][row, place, number])})
+    judge = judged_by_coco(truth, found, np.flatnonzero(labels["present"]).tolist(), classes)
     with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO()
-        images = [{"id": int(row)} for row in np.flatnonzero(labels["present"])]
-        coco.dataset = {"info": {}, "images": images, "categories": [{"id": k} for k in range(classes)], "annotations": truth}
-        coco.createIndex()
-        judge = COCOeval(coco, coco.loadRes(found), "bbox")
-        judge.evaluate()
         judge.accumulate()
         judge.summarize()
     return judge.stats[0], judge.stats[1]
@@ -123,21 +131,9 @@ def test_matches_are_those_of_cocoeval_asked_about_every_class_and_image(seed: i
             found += [{**pair, "bbox": box, "score": float(random.integers(1, 4)) / 4} for box in near + alone]  # with ties
     if not truth or not found:
         return
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO()
-        names = [{"id": number} for number in range(classes)]
-        annotations = [{**box, "id": number + 1} for number, box in enumerate(truth)]
-        coco.dataset = {
-            "info": {},
-            "images": [{"id": one} for one in range(images)],
-            "categories": names,
-            "annotations": annotations,
-        }
-        coco.createIndex()
-        judge = COCOeval(coco, coco.loadRes([dict(box) for box in found]), "bbox")
-        judge.params.areaRng, judge.params.areaRngLbl = judge.params.areaRng[:1], judge.params.areaRngLbl[:1]
-        judge.evaluate()
-    all_ = [one for one in judge.evalImgs if one is not None and one["dtScores"]]
+    judge = judged_by_coco([{**box, "id": number + 1} for number, box in enumerate(truth)], found, range(images), classes)
+    every_area = judge.params.areaRng[0]
+    all_ = [one for one in judge.evalImgs if one is not None and one["dtScores"] and one["aRng"] == every_area]
     mine = [one for one in match(truth, found, images, classes) if len(one[0])]
     assert [(int(image[0]), int(number[0])) for image, number, _, _ in mine] == [(o["image_id"], o["category_id"]) for o in all_]
     for (_, _, score_D, hit_DI), one in zip(mine, all_, strict=True):
