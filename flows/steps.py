@@ -88,7 +88,7 @@ def run_stage(of: Project, outcome: Outcome) -> State[Any]:
         refused = ended is not None and ended.code == 3
         outcome.how = "refused" if refused else "interrupted" if ended and ended.interrupted else "failed"
         told = records.reason(ended.stage) if ended and ended.code in (2, 3) else None
-        outcome.reason = told or str(error)  # for notifications have nothing standing above them
+        outcome.reason = (told or str(error)).removeprefix(f"{outcome.stage}: ")  # notifications have nothing standing above them
     outcome.seconds = time.perf_counter() - started
     return end(outcome.state, outcome.reason or f"{outcome.how} in {outcome.seconds:.1f} s")
 

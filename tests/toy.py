@@ -60,7 +60,7 @@ if numbers.get("epochs") == 7:
     end("refused", "half of the images cannot be read", 3)
 if numbers.get("epochs") == 8:
     out.write_text("half")
-    end("error", "loss of digit is not a number", 2)
+    end("error", f"{name}: loss of digit is not a number", 2)
 if numbers.get("epochs") == 9:
     raise ValueError("a bug")
 if name == "last":
